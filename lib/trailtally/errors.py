@@ -1,0 +1,65 @@
+"""What can go wrong, one class per situation. Each message says what was given, what was expected, what to do next.
+
+The library raises these; the command line prints the message as one line and ends with `status`.
+"""
+
+import json
+import re
+
+
+class TrailtallyError(Exception):
+    """A run that failed; the message is for its user."""
+
+    status = 1
+
+    @staticmethod
+    def of(error: Exception) -> str:
+        """The message for a user of any exception: our own words where a task failed with them, else its first line."""
+        text = str(error)
+        worded = TaskFailed.message_in(text)
+        first = next(iter(text.strip().splitlines()), "")
+        return worded or f"{type(error).__name__}: {first[:300]} (--debug shows the stack trace)"
+
+
+class UsageError(TrailtallyError):
+    """The arguments cannot be right: nothing was read and nothing was written."""
+
+    status = 2
+
+
+class PublishError(TrailtallyError):
+    """Writing the tables stopped; the message says what was published and what was not."""
+
+
+class SumsDoNotClose(TrailtallyError):
+    """The written tables contradict each other or the file status rows; the ledger was not written."""
+
+
+class BadObject(Exception):
+    """The bytes of a log file are bad: the object is `rejected` with this reason, until its e_tag changes."""
+
+
+class BadRecord(Exception):
+    """One record is bad: it is counted in the ledger's `rejected_records`, the file's other records count."""
+
+
+class Unreadable(Exception):
+    """An object could not be fetched: it is `unreadable` with this reason."""
+
+
+class TaskFailed(Exception):
+    """A failure inside a Spark task, worded for the user, that can be found again in what Spark makes of it.
+
+    Spark hands the driver the text of the worker's traceback only, so the message travels as JSON between marks.
+    """
+
+    MARK = re.compile(r"\[\[trailtally (\".*?\") \]\]")
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"[[trailtally {json.dumps(message)} ]]")
+
+    @classmethod
+    def message_in(cls, text: str) -> str | None:
+        """The user's message in the text of a Spark exception, or None where the failure was not worded by us."""
+        found = cls.MARK.search(text)
+        return str(json.loads(found.group(1))) if found else None

@@ -1,0 +1,308 @@
+"""A log file's bytes as records: gunzip, decode, and only the fields that the tables need.
+
+The usual file takes the fast way: one call of a compiled decoder with types. A file that does not fit those types (a number
+where text is usual, a lone surrogate, a missing eventID) is read again record by record, so that what is odd about one
+record costs no other one. Source of the fields: CloudTrail user guide, "CloudTrail record contents", eventVersion 1.0-1.11.
+"""
+
+import hashlib
+import json
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from isal import isal_zlib
+
+from trailtally.errors import BadObject, BadRecord
+
+# CloudTrail's own limit is 50 MB before compression. Up to here a file is inflated in one go; above, it is first counted.
+_ONE_GO = 64 << 20
+_STEP = 8 << 20
+_GZIP = 31
+_GZIP_MAGIC = b"\x1f\x8b"
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Issuer(msgspec.Struct, gc=False):
+    """userIdentity.sessionContext.sessionIssuer"""
+
+    arn: str | None = None
+
+
+class SessionAttributes(msgspec.Struct, gc=False):
+    """userIdentity.sessionContext.attributes"""
+
+    mfaAuthenticated: str | None = None
+
+
+class SessionContext(msgspec.Struct, gc=False):
+    """userIdentity.sessionContext"""
+
+    sessionIssuer: Issuer | None = None
+    attributes: SessionAttributes | None = None
+
+
+class OnBehalfOf(msgspec.Struct, gc=False):
+    """userIdentity.onBehalfOf"""
+
+    userId: str | None = None
+    identityStoreArn: str | None = None
+
+
+class UserIdentity(msgspec.Struct, gc=False):
+    """userIdentity; only `type` is always there."""
+
+    type: str | None = None
+    arn: str | None = None
+    accountId: str | None = None
+    principalId: str | None = None
+    userName: str | None = None
+    invokedBy: str | None = None
+    accessKeyId: str | None = None
+    sessionContext: SessionContext | None = None
+    onBehalfOf: OnBehalfOf | None = None
+
+
+class Addendum(msgspec.Struct, gc=False):
+    """addendum: why a record was delivered late, or which earlier record it replaces."""
+
+    reason: str | None = None
+    originalEventID: str | None = None
+
+
+class Record(msgspec.Struct, gc=False):
+    """One CloudTrail record, as far as the tables need it. Names are CloudTrail's."""
+
+    eventTime: str | None = None
+    eventID: str | None = None
+    eventSource: str | None = None
+    eventName: str | None = None
+    eventCategory: str | None = None
+    awsRegion: str | None = None
+    recipientAccountId: str | None = None
+    sourceIPAddress: str | None = None
+    userAgent: str | None = None
+    errorCode: str | None = None
+    errorMessage: str | None = None
+    readOnly: bool | None = None
+    userIdentity: UserIdentity | None = None
+    addendum: Addendum | None = None
+    # Only RunInstances needs these two, and they are most of a file's bytes: they stay undecoded.
+    requestParameters: msgspec.Raw = msgspec.Raw(b"null")
+    responseElements: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _File(msgspec.Struct, gc=False):
+    Records: list[Record]
+
+
+class _RawFile(msgspec.Struct, gc=False):
+    Records: list[msgspec.Raw]
+
+
+class Decoded(NamedTuple):
+    """A file's records. `contents` holds a hash of the content of each record without eventID, by its place in `records`."""
+
+    records: list[Record]
+    contents: dict[int, str]
+    problems: list[str]
+
+
+_decode_file = msgspec.json.Decoder(_File).decode
+_decode_raw_file = msgspec.json.Decoder(_RawFile).decode
+_decode_record = msgspec.json.Decoder(Record).decode
+
+
+def inflate(data: bytes, limit: int) -> bytes:
+    """The content of a log file: inflated where it is gzip, all members of it; as it is otherwise.
+
+    Raises BadObject where the gzip is truncated or damaged, where other bytes follow it, or where the content is more than
+    `limit` bytes, which is then never held in memory.
+    """
+    if not data:
+        raise BadObject("empty file (0 bytes)")
+    if not data.startswith(_GZIP_MAGIC):
+        if len(data) > limit:
+            raise BadObject(_too_large(limit))
+        return data
+    hold = min(limit, _ONE_GO)
+    content = _inflate_members(data, hold, keep=True)
+    if content is not None:
+        return content
+    if hold == limit or _inflate_members(data, limit, keep=False) is None:
+        raise BadObject(_too_large(limit))
+    return _inflate_members(data, limit, keep=True) or b""
+
+
+def _inflate_members(data: bytes, limit: int, *, keep: bool) -> bytes | None:
+    """All members' content (nothing but b"" unless `keep`), or None as soon as it is more than `limit` bytes."""
+    pieces, total, rest = [], 0, data
+    while rest:
+        if not rest.startswith(_GZIP_MAGIC):
+            raise BadObject(f"{len(rest)} bytes that are not gzip follow the gzip data")
+        member = isal_zlib.decompressobj(wbits=_GZIP)
+        chunk = rest
+        while not member.eof:
+            try:
+                piece = member.decompress(chunk, limit + 1 - total if keep else _STEP)
+            except isal_zlib.error as error:
+                raise BadObject(f"damaged gzip: {error}") from None
+            total += len(piece)
+            if total > limit:
+                return None
+            if keep:
+                pieces.append(piece)
+            chunk = member.unconsumed_tail
+            if not piece and not chunk and not member.eof:
+                raise BadObject("truncated gzip: the file ends before its data does")
+        # Some writers pad with zeros to a block's end, which gzip itself takes for nothing.
+        rest = member.unused_data.lstrip(b"\0")
+    return b"".join(pieces)
+
+
+def _too_large(limit: int) -> str:
+    return f"its content is larger than {limit:,} bytes (--max-file-bytes)"
+
+
+def decode(content: bytes) -> Decoded:
+    """The records of a log file's content, `{"Records": [...]}`.
+
+    A record that is no JSON object goes to `problems`, the others count. Raises BadObject where the whole is not a log file.
+    """
+    if not content.isascii():
+        _check_utf8(content)
+    try:
+        records = _decode_file(content).Records
+    except (msgspec.DecodeError, UnicodeError):
+        return _one_by_one(content)
+    except RecursionError:
+        raise BadObject("not JSON of CloudTrail: nested too deeply") from None
+    if all(record.eventID for record in records):
+        return Decoded(records, {}, [])
+    return _one_by_one(content)
+
+
+def _check_utf8(content: bytes) -> None:
+    # The decoder looks at the text of the fields that it reads only; a file must not pass or fail by which those are.
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise BadObject(f"not UTF-8 text: {error.reason} at byte {error.start:,}") from None
+
+
+def _one_by_one(content: bytes) -> Decoded:
+    decoded = Decoded([], {}, [])
+    for place, raw in enumerate(_raw_records(content), 1):
+        try:
+            record = _record(raw)
+        except BadRecord as problem:
+            decoded.problems.append(f"record {place}: {problem}")
+            continue
+        if not record.eventID:
+            decoded.contents[len(decoded.records)] = _content_hash(raw)
+        decoded.records.append(record)
+    return decoded
+
+
+def _raw_records(content: bytes) -> list[bytes]:
+    """Each record's JSON. Several documents one after the other, as concatenated files have them, are all read."""
+    try:
+        return [bytes(raw) for raw in _decode_raw_file(content).Records]
+    except msgspec.DecodeError:
+        pass  # the standard library's decoder takes what is unusual but legal, and words what is wrong
+    text, place, decoder, records = content.decode("utf-8-sig"), 0, json.JSONDecoder(), []
+    while place < len(text):
+        try:
+            document, place = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            raise BadObject(f"not whole JSON: {error.msg} at character {error.pos:,} of {len(text):,}") from None
+        except (RecursionError, ValueError) as error:
+            raise BadObject(f"not JSON of CloudTrail: {error}") from None
+        records += [json.dumps(record).encode() for record in _records_of(document)]
+        while text[place : place + 1].isspace():
+            place += 1
+    return records
+
+
+def _records_of(document: object) -> list[object]:
+    if not isinstance(document, dict):
+        raise BadObject(f'not a CloudTrail log: the top level is {_kind(document)}, not {{"Records": [...]}}')
+    if "Records" not in document:
+        keys = ", ".join(sorted(document)[:3]) or "nothing"
+        raise BadObject(f"not a CloudTrail log: there is no Records in it, but {keys}")
+    if not isinstance(document["Records"], list):
+        raise BadObject(f"not a CloudTrail log: Records is {_kind(document['Records'])}, not a list")
+    return document["Records"]
+
+
+def _record(raw: bytes) -> Record:
+    try:
+        return _decode_record(raw)
+    except (msgspec.DecodeError, UnicodeError):
+        pass
+    try:
+        fields = json.loads(raw)
+    except (RecursionError, ValueError) as error:
+        raise BadRecord(f"cannot be decoded: {error}") from None
+    if not isinstance(fields, dict):
+        raise BadRecord(f"is {_kind(fields)}, not an object")
+    return _lenient(fields)
+
+
+def _lenient(fields: dict[str, Any]) -> Record:
+    """The record with every field of an unusual type as its JSON text, and an unusual object as if it were not there."""
+    read_only = fields.get("readOnly")
+    return Record(
+        **{name: as_text(fields.get(name)) for name in _TEXT_FIELDS},
+        readOnly={True: True, False: False, "true": True, "false": False}.get(read_only)
+        if isinstance(read_only, bool | str)
+        else None,
+        userIdentity=_struct(UserIdentity, fields.get("userIdentity")),
+        addendum=_struct(Addendum, fields.get("addendum")),
+        requestParameters=msgspec.Raw(json.dumps(fields.get("requestParameters")).encode()),
+        responseElements=msgspec.Raw(json.dumps(fields.get("responseElements")).encode()),
+    )
+
+
+_NESTED: dict[str, type[msgspec.Struct]] = {
+    "sessionContext": SessionContext,
+    "sessionIssuer": Issuer,
+    "attributes": SessionAttributes,
+    "onBehalfOf": OnBehalfOf,
+}
+_TEXT_FIELDS = [
+    name
+    for name in Record.__struct_fields__
+    if name not in ("readOnly", "userIdentity", "addendum", "requestParameters", "responseElements")
+]
+
+
+def _struct(kind: type[T], value: object) -> T | None:
+    if not isinstance(value, dict):
+        return None
+    return kind(
+        **{
+            name: _struct(_NESTED[name], value.get(name)) if name in _NESTED else as_text(value.get(name))
+            for name in kind.__struct_fields__
+        }
+    )
+
+
+def as_text(value: object) -> str | None:
+    """A field as text: text as it is, any other JSON as its text, null as None. Always encodable."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value)
+    # Half of a surrogate pair is legal in JSON's escapes, and in no text that a table can hold.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _content_hash(raw: bytes) -> str:
+    """A hash that copies of one record share however they are spaced and their keys ordered."""
+    canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,190 @@
+"""A URL as a store of objects: list, read, put, delete. Today a folder of this machine; the rest asks no further.
+
+The local disk is read with the standard library and not with obstore's LocalStore: that one hides broken links and names
+that end in `#1`, and a file name that is not UTF-8 ends its whole listing. Nothing may be missed because of its name.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from trailtally.errors import Unreadable, UsageError
+
+_SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
+_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+
+
+class Entry(NamedTuple):
+    """One object of a listing. `problem` says why it cannot be read, where the listing itself already shows that."""
+
+    key: str
+    size: int
+    e_tag: str
+    problem: str | None
+
+
+def location(text: str) -> str:
+    """The absolute path that an argument names: a path, or a file:// URL. UsageError for any other kind of URL."""
+    scheme = _SCHEME.match(text)
+    if scheme and scheme[1].lower() != "file":
+        raise UsageError(f"{text}: {scheme[1]}:// is not supported yet. Give a path of this machine (or file:///PATH)")
+    return os.path.realpath(text[len("file://") :] if scheme else text)
+
+
+def key_of(path: str) -> str:
+    r"""The path as text that any table can hold: bytes that are not UTF-8 become \xNN, a backslash \x5c. Reversible."""
+    return path.replace("\\", "\\x5c").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def path_of(key: str) -> str:
+    """The path that `key_of` turned into this key."""
+    # split() puts the hexadecimal digits of each escape between the pieces around it.
+    pieces = _ESCAPE.split(key)
+    return os.fsdecode(b"".join(bytes.fromhex(p) if i % 2 else p.encode() for i, p in enumerate(pieces)))
+
+
+def list_folder(path: str) -> tuple[list[str], Iterator[Entry]]:
+    """The paths of the folders in a folder, and its files, both sorted by name. Links are followed."""
+    folders, files = [], []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            (folders if entry.is_dir() else files).append(entry.path)
+    return sorted(folders), (entry_at(file) for file in sorted(files))
+
+
+def list_tree(path: str) -> Iterator[Entry]:
+    """Every file below a folder. A folder that cannot be listed is an entry with that problem, its key ends in `/`."""
+    yield from _list_tree(path, frozenset())
+
+
+def _list_tree(path: str, above: frozenset[str]) -> Iterator[Entry]:
+    if identity(path) in above:
+        yield Entry(key_of(path) + "/", 0, "", "a link to a folder that it lies in")
+        return
+    try:
+        folders, files = list_folder(path)
+    except OSError as error:
+        yield Entry(key_of(path) + "/", 0, "", f"the folder cannot be listed: {words(error)}")
+        return
+    yield from files
+    for folder in folders:
+        yield from _list_tree(folder, above | {identity(path)})
+
+
+def can_enter(path: str, above: frozenset[str]) -> bool:
+    """Whether a folder can be listed, and is no link back to one of the folders `above` it (their `identity`)."""
+    return identity(path) not in above and os.access(path, os.R_OK | os.X_OK)
+
+
+def identity(path: str) -> str:
+    """The folder itself, by whichever links it was reached."""
+    return os.path.realpath(path)
+
+
+def exists(path: str) -> bool:
+    """Whether something is there, be it a broken link."""
+    return os.path.lexists(path)
+
+
+def is_folder(path: str) -> bool:
+    """Whether the path is a folder, or a link to one."""
+    return os.path.isdir(path)
+
+
+def entry_at(path: str) -> Entry:
+    """The entry of one file. The e_tag changes whenever the file does: inode, time of change in ns, and size."""
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        problem = "a link to a file that does not exist" if os.path.islink(path) else words(error)
+        return Entry(key_of(path), 0, "", problem)
+    problem = None if os.path.isfile(path) else "neither a file nor a folder"
+    return Entry(key_of(path), stat.st_size, f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}", problem)
+
+
+def read(key: str) -> bytes:
+    """The whole object. Raises Unreadable with the reason in words."""
+    try:
+        return Path(path_of(key)).read_bytes()
+    except FileNotFoundError:
+        raise Unreadable("gone since it was listed") from None
+    except OSError as error:
+        raise Unreadable(words(error)) from None
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """A path to write to; on leaving, its file takes the place of the one at `path` in one step, durably.
+
+    Where the body raises, the old object stays and nothing else is left.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    # The dot keeps Athena and Spark from reading what a killed run leaves; the next run of that day replaces it.
+    draft = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.draft")
+    try:
+        yield draft
+        with open(draft, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
+
+
+def size(path: str) -> int:
+    """The bytes of a written object."""
+    return os.stat(path).st_size
+
+
+def delete(path: str) -> None:
+    """Removes one object, and its folder where that is empty then."""
+    os.unlink(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.dirname(path))
+
+
+def partitions(table: str, column: str) -> list[str]:
+    """The values of `column=VALUE` for which the table's folder has an object."""
+    try:
+        folders = list_folder(table)[0]
+    except FileNotFoundError:
+        return []
+    named = (os.path.basename(folder).partition("=") + (folder,) for folder in folders)
+    return [value for name, _, value, folder in named if name == column and any(_visible(folder))]
+
+
+def _visible(folder: str) -> Iterator[str]:
+    return (name for name in os.listdir(folder) if not name.startswith((".", "_")))
+
+
+def prepare_output(path: str, tables: frozenset[str]) -> None:
+    """Makes the output folder where there is none, and proves that it can be written.
+
+    Raises UsageError where it holds anything but these tables, is no folder, or cannot be written.
+    """
+    if exists(path) and not is_folder(path):
+        raise UsageError(f"--output {path}: this is a file. Give a folder, new or of an earlier run")
+    try:
+        os.makedirs(path, exist_ok=True)
+        foreign = sorted(set(_visible(path)) - tables)
+        if foreign:
+            raise UsageError(
+                f"--output {path}: it holds {foreign[0]!r}, which is no table of trailtally. Give a new or an empty folder"
+            )
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise UsageError(f"--output {path}: it cannot be written: {words(error)}") from None
+
+
+def words(error: OSError) -> str:
+    """What went wrong, in the system's words without its numbers."""
+    if error.errno == errno.EACCES:
+        return "permission denied"
+    return (error.strerror or str(error)).lower()
