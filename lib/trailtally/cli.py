@@ -49,7 +49,9 @@ def daily_parser() -> argparse.ArgumentParser:
         help="a log file that inflates to more is rejected (default: 512 MiB; CloudTrail writes 50 MB at most)",
     )
     parser.add_argument(
-        "--accept-incomplete", action="store_true", help="exit with 0 instead of 3, for schedulers that take 3 for a failure"
+        "--accept-incomplete",
+        action="store_true",
+        help="exit with 0 instead of 3, for schedulers that take 3 for a failure",
     )
     parser.add_argument("--quiet", action="store_true", help="print no progress, only the summary and errors")
     parser.add_argument("--debug", action="store_true", help="print the stack trace of an error")
@@ -99,8 +101,7 @@ def summary_text(summary: Summary) -> str:
     """What a person wants to know after a run."""
     files = summary.files
     counted = ", ".join(
-        f"{files[status]:,} {status}"
-        for status in (ledger.READ, ledger.REJECTED, ledger.UNREADABLE, ledger.IGNORED)
+        f"{files[status]:,} {status}" for status in (ledger.READ, ledger.REJECTED, ledger.UNREADABLE, ledger.IGNORED)
     )
     lines = [
         f"files:   {counted}",

@@ -92,9 +92,7 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
     return summary
 
 
-def _count_listing(
-    listed: DataFrame, places: listing.Places, request: Request, output: str, run_id: str
-) -> Summary:
+def _count_listing(listed: DataFrame, places: listing.Places, request: Request, output: str, run_id: str) -> Summary:
     counted = listed.groupBy("status").agg(F.count(F.lit(1)).alias("n"), F.sum("size").alias("size")).collect()
     sizes = {row["status"]: row["size"] for row in counted}
     files = Counter({row["status"] or "log": row["n"] for row in counted})

@@ -55,7 +55,9 @@ class Progress:
             if counters:
                 thread.join()
         seconds = max(time.monotonic() - started, 0.001)
-        self.say(f"read {files:,} files, {size / 1e6:,.1f} MB compressed, {seconds:.1f} s, {size / 1e6 / seconds:.1f} MB/s")
+        self.say(
+            f"read {files:,} files, {size / 1e6:,.1f} MB compressed, {seconds:.1f} s, {size / 1e6 / seconds:.1f} MB/s"
+        )
 
 
 def _counters(spark: SparkSession) -> tuple[Any, ...]:

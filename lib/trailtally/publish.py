@@ -45,7 +45,11 @@ def object_path(output: str, table: Table, day: str) -> str:
 def footer(table: Table) -> pa.Schema:
     """The Parquet schema of a table, with the versions that wrote it."""
     return table.schema.with_metadata(
-        {"trailtally.table": table.name, "trailtally.table_version": str(table.version), "trailtally.version": __version__}
+        {
+            "trailtally.table": table.name,
+            "trailtally.table_version": str(table.version),
+            "trailtally.version": __version__,
+        }
     )
 
 

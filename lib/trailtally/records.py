@@ -172,14 +172,17 @@ def decode(content: bytes) -> Decoded:
     if not content.isascii():
         _check_utf8(content)
     try:
-        records = _decode_file(content).Records
-    except (msgspec.DecodeError, UnicodeError):
-        return _one_by_one(content)
+        return _all_at_once(content) or _one_by_one(content)
     except RecursionError:
         raise BadObject("not JSON of CloudTrail: nested too deeply") from None
-    if all(record.eventID for record in records):
-        return Decoded(records, {}, [])
-    return _one_by_one(content)
+
+
+def _all_at_once(content: bytes) -> Decoded | None:
+    try:
+        records = _decode_file(content).Records
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    return Decoded(records, {}, []) if all(record.eventID for record in records) else None
 
 
 def _check_utf8(content: bytes) -> None:

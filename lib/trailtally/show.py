@@ -50,7 +50,9 @@ def _outcome(call: dict[str, str | None]) -> str:
 
 def _busiest(folder: str) -> pa.Table:
     counts = _read(event_counts.TABLE, folder)
-    calls = counts.group_by(["event_source", "event_name"]).aggregate([("event_count", "sum"), ("actor", "count_distinct")])
+    calls = counts.group_by(["event_source", "event_name"]).aggregate(
+        [("event_count", "sum"), ("actor", "count_distinct")]
+    )
     calls = calls.rename_columns(["service", "API", "events", "actors"])
     return calls.sort_by([("events", "descending"), ("service", "ascending"), ("API", "ascending")])
 
@@ -84,7 +86,10 @@ def _read(table: Table, folder: str) -> pa.Table:
 def _section(title: str, table: pa.Table, rows: int) -> str:
     if not table.num_rows:
         return f"{title}\n  none"
-    cells = [table.column_names, *zip(*(map(_cell, column.to_pylist()[:rows]) for column in table.columns), strict=True)]
+    cells = [
+        table.column_names,
+        *zip(*(map(_cell, column.to_pylist()[:rows]) for column in table.columns), strict=True),
+    ]
     numeric = [pa.types.is_integer(column.type) for column in table.columns]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [_line(row, widths, numeric) for row in cells]

@@ -64,6 +64,8 @@ FIRST_EVENT_TIME = Column("first_event_time", TIME, "the earliest eventTime amon
 LAST_EVENT_TIME = Column("last_event_time", TIME, "the latest eventTime among the row's events, UTC")
 RUN_ID = Column("run_id", TEXT, "the run that wrote this row")
 FILE_KEY = Column(
-    "file_key", TEXT, "the log file's path or URL; bytes of a path that are not UTF-8 stand as \\xNN, a backslash as \\x5c"
+    "file_key",
+    TEXT,
+    "the log file's path or URL; bytes of a path that are not UTF-8 stand as \\xNN, a backslash as \\x5c",
 )
 E_TAG = Column("e_tag", TEXT, "changes whenever the object does")

@@ -25,7 +25,11 @@ TABLE = Table(
         ),
         Column("reason", c.TEXT, "why it is not 'read', or what was wrong with its first rejected record"),
         Column("records", c.COUNT, "entries of Records: counted, duplicate and rejected ones"),
-        Column("rejected_records", c.COUNT, "of these, the ones that are in no table: not an object, or without an eventTime"),
+        Column(
+            "rejected_records",
+            c.COUNT,
+            "of these, the ones that are in no table: not an object, or without an eventTime",
+        ),
         Column("days", c.TEXTS, "the UTC days of its events, sorted"),
         c.RUN_ID,
     ),

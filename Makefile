@@ -1,0 +1,53 @@
+VENV := $(or $(TRAILTALLY_VENV),.venv)
+BENCH_GB ?= 1
+TREE := build/example-tree
+TABLES := build/example-tables
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo example test lint types bench lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+venv:  ## make this machine ready: Java, Python, .venv
+	@./bootstrap.sh
+
+example: venv  ## make the built-in example tree in build/
+	@$(VENV)/bin/python examples/make_tree.py $(TREE)
+
+# The example tree has a few bad files on purpose, so the job must end with 3: done, but not all could be read.
+demo: example  ## run the job on the example tree and show the result
+	@rm -rf $(TABLES)
+	@command="$(VENV)/bin/spark-submit jobs/daily_aggregates.py --input $(TREE) --output $(TABLES)"; \
+	echo "$$ $$command"; \
+	status=0; $$command || status=$$?; \
+	if [ $$status -ne 3 ]; then echo "demo: the job ended with $$status; expected was 3, as the example tree holds bad files" >&2; exit 1; fi
+	@echo "$$ $(VENV)/bin/trailtally show $(TABLES)"
+	@$(VENV)/bin/trailtally show $(TABLES)
+
+test: venv  ## run all tests
+	@$(VENV)/bin/pytest
+
+lint: venv  ## check style
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+
+types: venv  ## check types
+	@$(VENV)/bin/mypy
+
+bench: venv  ## compare with Polars, DuckDB and Spark's reader: make bench BENCH_GB=6
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r conf/requirements-bench.lock
+	@$(VENV)/bin/python benchmarks/compare.py --gigabytes $(BENCH_GB)
+
+# Python 3.11, the oldest: what it can take, 3.12 and 3.13 can too.
+lock:  ## renew the pinned versions in conf/ (needs python3.11)
+	@rm -rf build/lock && python3.11 -m venv build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --upgrade setuptools '.[local,test]'
+	@build/lock/bin/python -m pip freeze --all --exclude pip --exclude wheel --exclude trailtally > build/lock/main
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check polars duckdb
+	@build/lock/bin/python -m pip freeze --all --exclude pip --exclude wheel --exclude trailtally > build/lock/all
+	@{ grep '^#' conf/requirements.lock; cat build/lock/main; } > build/lock/new && cp build/lock/new conf/requirements.lock
+	@{ grep '^#' conf/requirements-bench.lock; grep -vxFf build/lock/main build/lock/all; } > build/lock/new && cp build/lock/new conf/requirements-bench.lock
+
+clean:  ## remove what was made, the venv too
+	@rm -rf .venv .venv-spark35 build dist lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse

@@ -1,0 +1,393 @@
+#!/usr/bin/env bash
+# Makes this machine ready; see --help below. Runs with the bash 3.2 of macOS.
+set -euo pipefail
+
+readonly HELP="Usage: ./bootstrap.sh
+
+Makes this machine ready to run trailtally and its tests, and does nothing where it is already:
+  1. finds Java 17 or 21 (JAVA_HOME, PATH, the usual folders) and Python 3.11 to 3.13 (PYTHON, PATH);
+     installs what is missing by apt-get or dnf where it may, else says the line to type;
+  2. makes .venv with the versions pinned in conf/requirements.lock, and this package;
+  3. sets up .venv's Spark for local runs: this Python, that Java, conf/spark-defaults.conf, conf/log4j2.properties;
+  4. makes a class archive that halves the time Spark takes to start.
+Nothing has to be activated: .venv/bin/spark-submit, .venv/bin/pytest, .venv/bin/trailtally.
+
+Environment:
+  PYTHON               the Python to use
+  JAVA_HOME            the Java to use, if it is 17 or 21
+  TRAILTALLY_VENV      another folder than .venv
+  TRAILTALLY_PYSPARK   another pyspark than the pinned one, such as 3.5.9 (needs Java 17)"
+
+say() { echo "bootstrap: $*"; }
+stop() {
+    echo "bootstrap: $*" >&2
+    exit 1
+}
+
+case ${1-} in
+    "") ;;
+    -h | --help)
+        echo "$HELP"
+        exit 0
+        ;;
+    *) stop "unknown argument '$1': there are none but --help" ;;
+esac
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+REPOSITORY=$PWD
+LOCK=conf/requirements.lock
+VENV=${TRAILTALLY_VENV:-.venv}
+[[ $VENV == /* ]] || VENV=$REPOSITORY/$VENV
+PINNED_PYSPARK=$(sed -n 's/^pyspark==//p' $LOCK)
+PYSPARK=${TRAILTALLY_PYSPARK:-$PINNED_PYSPARK}
+JAVA_VERSIONS="17 21"
+[[ $PYSPARK == 3.* ]] && JAVA_VERSIONS="17"
+STAMP=$VENV/.ready
+
+# --- Is it ready? -------------------------------------------------------------------------------------------------------
+
+python_version() { "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null; }
+
+# What the venv was made from: the stamp's first line. The next two are the Java and the Python that it uses.
+inputs() {
+    echo "$REPOSITORY pyspark $PYSPARK $(cat $LOCK pyproject.toml setup.py bootstrap.sh | cksum)"
+}
+
+is_ready() {
+    local made_from java python
+    [[ -f $STAMP ]] || return 1
+    { read -r made_from && read -r java && read -r python; } <"$STAMP" || return 1
+    [[ $made_from == "$(inputs)" && -x $java/bin/java && -x $VENV/bin/python ]] || return 1
+    [[ -z ${PYTHON:-} || $(python_version "$PYTHON") == "$python" ]]
+}
+
+# --- Installing from the system's packages --------------------------------------------------------------------------------
+
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; else sudo -n "$@"; fi
+}
+may_be_root() { [[ $(id -u) == 0 ]] || sudo -n true 2>/dev/null; }
+
+packager() {
+    if [[ $(uname -s) == Darwin ]]; then
+        echo brew
+    elif command -v apt-get >/dev/null; then
+        echo apt-get
+    elif command -v dnf >/dev/null; then
+        echo dnf
+    fi
+}
+
+# The first of these packages that apt knows.
+first_known() {
+    local package
+    for package; do
+        if apt-cache show "$package" >/dev/null 2>&1; then
+            echo "$package"
+            return
+        fi
+    done
+    return 1
+}
+
+# install NEED apt|dnf|brew-PACKAGES...: installs the packages named for this system, or stops with the line to type.
+# The first apt package that exists is taken: which Java and Python a release has depends on its age.
+install() {
+    local need=$1 apt=$2 dnf=$3 brew=$4 package log
+    log=$(mktemp)
+    case $(packager) in
+        apt-get)
+            if ! may_be_root; then
+                # shellcheck disable=SC2086  # a list of names
+                package=$(first_known $apt) || package=${apt%% *}
+                stop "$need is missing. Type: sudo apt-get update && sudo apt-get install -y $package"
+            fi
+            as_root apt-get update -qq >"$log" 2>&1 || say "apt-get update failed; going on with the lists that are here"
+            # shellcheck disable=SC2086
+            package=$(first_known $apt) || stop "$need is missing, and apt-get has none of: $apt. Install one by hand"
+            say "installing $package"
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >"$log" 2>&1 ||
+                { tail -n 5 "$log" >&2; stop "apt-get could not install $package. Type: sudo apt-get install -y $package"; }
+            ;;
+        dnf)
+            may_be_root || stop "$need is missing. Type: sudo dnf install -y $dnf"
+            say "installing $dnf"
+            # shellcheck disable=SC2086
+            as_root dnf install -y -q $dnf >"$log" 2>&1 ||
+                { tail -n 5 "$log" >&2; stop "dnf could not install it. Type: sudo dnf install -y $dnf"; }
+            ;;
+        brew) stop "$need is missing. Type: brew install $brew" ;;
+        *) stop "$need is missing, and neither apt-get nor dnf is here: install it by hand, then run this again" ;;
+    esac
+    rm -f "$log"
+}
+
+# --- Java -----------------------------------------------------------------------------------------------------------------
+
+# What this java says of itself: "17 /its/home", nothing if it does not run.
+java_of() {
+    "$1" -XshowSettings:properties -version 2>&1 | sed -n \
+        -e 's/^ *java\.home = //p' -e 's/^ *java\.specification\.version = //p' | sort -r | paste -s -d ' ' - || true
+}
+
+java_candidates() {
+    local home
+    [[ -n ${JAVA_HOME:-} ]] && echo "$JAVA_HOME/bin/java"
+    command -v java || true
+    for home in /usr/lib/jvm/* /Library/Java/JavaVirtualMachines/*/Contents/Home \
+        {/opt/homebrew,/usr/local}/opt/openjdk@{17,21}/libexec/openjdk.jdk/Contents/Home \
+        {/opt/homebrew,/usr/local}/opt/openjdk/libexec/openjdk.jdk/Contents/Home \
+        "$HOME"/.sdkman/candidates/java/*; do
+        echo "$home/bin/java"
+    done
+}
+
+# Sets JAVA to the home of the first Java of a wanted version, and JAVA_SEEN to the versions passed over.
+find_java() {
+    local candidate said version
+    JAVA='' JAVA_SEEN=''
+    while IFS= read -r candidate; do
+        [[ -x $candidate ]] || continue
+        said=$(java_of "$candidate")
+        [[ $said == *" /"* ]] || continue
+        version=${said%% *}
+        if [[ " $JAVA_VERSIONS " == *" $version "* ]]; then
+            JAVA=${said#* }
+            return 0
+        fi
+        [[ $JAVA_SEEN == *"$version"* ]] || JAVA_SEEN="$JAVA_SEEN $version"
+    done < <(java_candidates)
+    return 1
+}
+
+need_java() {
+    find_java && return
+    local need="Java ${JAVA_VERSIONS/ / or }${JAVA_SEEN:+ (found:$JAVA_SEEN)}"
+    local version apt=''
+    for version in $JAVA_VERSIONS; do apt="$apt openjdk-$version-jre-headless"; done
+    install "$need" "${apt# }" java-17-amazon-corretto-headless openjdk@17
+    find_java || stop "$need is still not found: set JAVA_HOME to it"
+}
+
+# --- Python ---------------------------------------------------------------------------------------------------------------
+
+# Sets FOUND_PYTHON to the first that is 3.11 to 3.13, and PYTHON_SEEN to the versions passed over.
+find_python() {
+    local candidate version
+    FOUND_PYTHON='' PYTHON_SEEN=''
+    for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11 /usr/bin/python3 \
+        {/opt/homebrew,/usr/local}/bin/python3.{13,12,11}; do
+        version=$(python_version "$candidate") || continue
+        case $version in
+            3.11.* | 3.12.* | 3.13.*)
+                FOUND_PYTHON=$(command -v "$candidate")
+                return 0
+                ;;
+        esac
+        if [[ $candidate == "${PYTHON:-}" ]]; then
+            stop "PYTHON=$PYTHON is Python $version; needed is 3.11, 3.12 or 3.13"
+        fi
+        [[ $PYTHON_SEEN == *"$version"* ]] || PYTHON_SEEN="$PYTHON_SEEN $version"
+    done
+    return 1
+}
+
+need_python() {
+    if [[ -n ${PYTHON:-} ]] && ! python_version "$PYTHON" >/dev/null; then
+        stop "PYTHON=$PYTHON does not run; needed is Python 3.11, 3.12 or 3.13"
+    fi
+    local need
+    if ! find_python; then
+        need="Python 3.11, 3.12 or 3.13${PYTHON_SEEN:+ (found:$PYTHON_SEEN)}"
+        install "$need" "python3.13-venv python3.12-venv python3.11-venv" python3.11 python@3.13
+        find_python || stop "$need is still not found: set PYTHON to it"
+    fi
+    # Debian splits venv off: the module is there, and fails for want of ensurepip.
+    if ! "$FOUND_PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
+        need="$FOUND_PYTHON's venv module"
+        install "$need" "python$(python_version "$FOUND_PYTHON" | cut -d. -f1,2)-venv python3-venv" python3-pip python@3.13
+        "$FOUND_PYTHON" -c 'import ensurepip, venv' 2>/dev/null || stop "$need is still missing: set PYTHON to another Python"
+    fi
+}
+
+# --- The venv -------------------------------------------------------------------------------------------------------------
+
+make_venv() {
+    if [[ -d $VENV && ! -e $VENV/pyvenv.cfg && ! -e $VENV/.trailtally && -n $(ls -A "$VENV") ]]; then
+        stop "$VENV is there and is no Python venv: move it away, or set TRAILTALLY_VENV"
+    fi
+    rm -f "$STAMP" # first: a set-up that is interrupted from here on does not count
+    rm -rf "$VENV"
+    mkdir -p "$VENV"
+    : >"$VENV/.trailtally"
+    unset PYTHONHOME PYTHONPATH PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER
+    "$FOUND_PYTHON" -m venv "$VENV"
+
+    local wanted=$VENV/requirements.lock
+    if [[ $PYSPARK == "$PINNED_PYSPARK" ]]; then
+        cp $LOCK "$wanted"
+    else
+        # Each pyspark pins its own py4j.
+        sed -e '/^py4j==/d' -e "s/^pyspark==.*/pyspark==$PYSPARK/" $LOCK >"$wanted"
+    fi
+    say "installing pyspark $PYSPARK and the other pinned packages (some 600 MB the first time)"
+    # pyspark is a source package: it and this one are built with the pinned setuptools, not with today's.
+    pip_install "$(grep '^setuptools==' $LOCK)"
+    pip_install --no-build-isolation -r "$wanted"
+    pip_install --no-build-isolation --no-deps -e .
+}
+
+pip_install() {
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" ||
+        stop "pip could not install what conf/requirements.lock pins: see above, and run this again"
+}
+
+# --- Spark in the venv ----------------------------------------------------------------------------------------------------
+
+set_up_spark() {
+    SPARK=$("$VENV/bin/python" -c 'import os, pyspark; print(os.path.dirname(pyspark.__file__))')
+    mkdir -p "$SPARK/conf" "$VENV/spark-java/bin"
+    ln -sf "$REPOSITORY/conf/spark-defaults.conf" "$REPOSITORY/conf/log4j2.properties" "$SPARK/conf/"
+    write_spark_env >"$SPARK/conf/spark-env.sh"
+    write_java >"$VENV/spark-java/bin/java"
+    rm -f "$VENV/bin/spark-submit" # pip's
+    write_spark_submit >"$VENV/bin/spark-submit"
+    chmod +x "$VENV/spark-java/bin/java" "$VENV/bin/spark-submit"
+    # .venv/bin/python and .venv/bin/pytest start Spark without spark-submit: this is run when Python starts.
+    # A name without a folder, as shells' profiles have it, is PATH's Python: it lacks the packages.
+    echo 'import os, sys; os.environ.__setitem__("SPARK_HOME", '"'$SPARK'"'); "/" in os.environ.get("PYSPARK_PYTHON", "") or os.environ.__setitem__("PYSPARK_PYTHON", sys.executable)' \
+        >"$(dirname "$SPARK")/trailtally_spark.pth"
+}
+
+# Spark sources this file before each start of Java.
+write_spark_env() {
+    cat <<END
+# Written by bootstrap.sh. Java 17 and 21 can run this Spark: a JAVA_HOME of another version is passed over.
+TRAILTALLY_JAVA_HOME='$JAVA'
+if [[ -r \${JAVA_HOME:-}/release && \$(<"\$JAVA_HOME/release") =~ JAVA_VERSION=\"(${JAVA_VERSIONS/ /|})[.\"] ]]; then
+    TRAILTALLY_JAVA_HOME=\$JAVA_HOME
+fi
+JAVA_HOME='$VENV/spark-java'
+END
+    cat <<'END'
+# The small JVM that only puts the command line together.
+SPARK_LAUNCHER_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC ${SPARK_LAUNCHER_OPTS:-}"
+END
+}
+
+# bin/java of the venv's Spark. Class data sharing cannot be set by Spark's own options alone: Java refuses an archive where
+# the class path has a folder with files in it, and Spark always puts its conf/ there.
+write_java() {
+    cat <<END
+#!/usr/bin/env bash
+# Written by bootstrap.sh: the Java of this venv's Spark, with options that make local runs start sooner.
+conf='$SPARK/conf'
+archives='$VENV'
+chosen='$JAVA'
+END
+    cat <<'END'
+home=${TRAILTALLY_JAVA_HOME:-$chosen}
+spark='' remote='' collector=-XX:+UseSerialGC previous=''
+arguments=()
+for argument; do
+    case $argument in
+        --add-modules=jdk.incubator.vector) # MLlib's alone, and Java prints a warning for it
+            previous=$argument
+            continue
+            ;;
+        -XX:+Use*GC) collector='' ;;
+        org.apache.spark.deploy.SparkSubmit) spark=yes ;;
+    esac
+    case $previous in
+        --master) [[ $argument == local* ]] || remote=yes ;;
+        --conf) [[ $argument != spark.master=* || $argument == spark.master=local* ]] || remote=yes ;;
+        -cp) classes=${#arguments[@]} ;;
+    esac
+    previous=$argument
+    arguments+=("$argument")
+done
+# A cluster's driver runs for long: it gets none of this.
+if [[ -n $spark && -z $remote ]]; then
+    if [[ ${SPARK_CONF_DIR:-} == "$conf" ]]; then
+        arguments[classes]=${arguments[classes]#"$conf/:"}
+        arguments=("-Dlog4j2.configurationFile=$conf/log4j2.properties" "${arguments[@]}")
+    fi
+    # Java passes over another Java's archive without a word, but dies of one that was cut short: hence the size.
+    archive=$archives/spark-cds.jsa
+    if [[ -s $archive && -r $archive.size && $(wc -c <"$archive") -eq $(<"$archive.size") ]]; then
+        arguments=("-XX:SharedArchiveFile=$archive" -Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off "${arguments[@]}")
+    fi
+    arguments=(-XX:TieredStopAtLevel=1 ${collector:+"$collector"} "${arguments[@]}")
+fi
+exec "$home/bin/java" "${arguments[@]}"
+END
+}
+
+# pip's own spark-submit looks for Spark with PATH's python3.
+write_spark_submit() {
+    cat <<END
+#!/usr/bin/env bash
+# Written by bootstrap.sh: Spark of this venv, with its Python, from any folder and without activation.
+python='$VENV/bin/python'
+export SPARK_HOME='$SPARK'
+END
+    cat <<'END'
+unset SPARK_ENV_LOADED # set where a job starts another
+if [[ " $* " != *" --deploy-mode cluster "* && " $* " != *" --deploy-mode=cluster "* ]]; then
+    # A shell's profile may say jupyter or python3 here: neither has this venv's packages.
+    export PYSPARK_DRIVER_PYTHON=$python
+    unset PYSPARK_DRIVER_PYTHON_OPTS
+    # Workers of a local run; for a cluster, PYSPARK_PYTHON must be said, with its folder.
+    if [[ ${PYSPARK_PYTHON:-} != */* && ! " $* " =~ \ --master[=\ ][^l] ]]; then
+        export PYSPARK_PYTHON=$python
+    fi
+fi
+exec "$SPARK_HOME/bin/spark-submit" "$@"
+END
+}
+
+# --- The class archive ----------------------------------------------------------------------------------------------------
+
+# One small run of all that a job does, after which Java writes down the classes it loaded.
+make_archive() {
+    local work archive=$VENV/spark-cds.jsa
+    work=$(mktemp -d)
+    rm -f "$archive" "$archive.size"
+    cat >"$work/rehearsal.py" <<'END'
+from pyspark.sql import SparkSession, functions as F
+
+spark = SparkSession.builder.getOrCreate()
+rows = spark.range(0, 1000, 1, 2).mapInArrow(lambda batches: batches, "id long").persist()
+counts = rows.groupBy((F.col("id") % 7).alias("key")).agg(F.count("*").alias("count"), F.max("id").cast("string"))
+joined = rows.withColumn("key", F.col("id") % 7).join(counts, on="key", how="left")
+joined.repartition(2, "key").sortWithinPartitions("id").mapInArrow(lambda batches: batches, joined.schema).collect()
+spark.stop()
+END
+    if (cd "$work" && SPARK_SUBMIT_OPTS="-XX:ArchiveClassesAtExit=$archive" \
+        "$VENV/bin/spark-submit" rehearsal.py >"$work/log" 2>&1) && [[ -s $archive ]]; then
+        wc -c <"$archive" >"$archive.size"
+    else
+        say "no class archive could be made: Spark works, and takes a few seconds more to start"
+    fi
+    rm -rf "$work"
+}
+
+# --- All of it ------------------------------------------------------------------------------------------------------------
+
+if is_ready; then
+    exit 0
+fi
+need_java
+need_python
+say "Java $JAVA, Python $(python_version "$FOUND_PYTHON") ($FOUND_PYTHON)"
+make_venv
+set_up_spark
+say "preparing Spark's start"
+make_archive
+{
+    inputs
+    echo "$JAVA"
+    python_version "$FOUND_PYTHON"
+} >"$STAMP.new"
+mv "$STAMP.new" "$STAMP"
+say "ready: $VENV"

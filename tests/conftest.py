@@ -1,0 +1,66 @@
+"""The fixtures that many tests share."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from trailtally import daily, publish
+from trailtally.progress import Progress
+from trailtally.session import spark_session
+from trailtally.tables import TABLES
+
+
+class Tables(NamedTuple):
+    """What a run wrote and said."""
+
+    summary: daily.Summary
+    output: Path
+
+    def rows(self, name: str, *columns: str) -> list[Any]:
+        """The rows of a table in the order written, day by day; of these columns, alone where it is one."""
+        table = read_table(self.output, name)
+        rows = table.select(columns or table.column_names).to_pylist()
+        if not columns:
+            return rows
+        return [row[columns[0]] if len(columns) == 1 else tuple(row.values()) for row in rows]
+
+
+Run = Callable[..., Tables]
+
+
+def read_table(output: Path, name: str) -> pa.Table:
+    """A table with its partition column in front, read object by object, without Spark."""
+    table = next(table for table in TABLES if table.name == name)
+    schema = pa.schema([pa.field(table.partition.name, pa.string()), *table.schema])
+    days = []
+    for day in publish.days_of(table, str(output)):
+        rows = pq.read_table(publish.object_path(str(output), table, day), partitioning=None)
+        days.append(rows.add_column(0, schema.field(0), pa.array([day] * rows.num_rows, pa.string())))
+    return pa.concat_tables(days) if days else schema.empty_table()
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """One small session for all tests."""
+    SparkSession.builder.config("spark.sql.shuffle.partitions", "2").config("spark.ui.enabled", "false").getOrCreate()
+    session = spark_session("trailtally tests")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def run(spark: SparkSession, tmp_path: Path) -> Run:
+    """Runs the whole job in this process on these inputs."""
+
+    def run_job(*inputs: Path | str, output: Path | None = None, **options: Any) -> Tables:
+        output = output or tmp_path / "tables"
+        request = daily.Request([str(path) for path in inputs], str(output), **options)
+        return Tables(daily.run(spark, request, Progress(io.StringIO())), output)
+
+    return run_job
