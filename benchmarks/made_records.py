@@ -59,9 +59,7 @@ APIS = {
 }
 CALLS = [(f"{service}.amazonaws.com", name) for service, names in APIS.items() for name in names.split()]
 DATA_EVENTS = {"GetObject", "PutObject", "HeadObject", "DeleteObject", "ListObjects", "Invoke"}
-READS = re.compile(
-    "Describe|Get|List|Head|Lookup|Batch|AssumeRole|Decrypt|Generate|Encrypt|Filter|Select|Decode|Download"
-)
+READS = re.compile("Describe|Get|List|Head|Lookup|Batch|AssumeRole|Decrypt|Generate|Encrypt|Filter|Select|Decode|Download")
 ERRORS = ("AccessDenied", "Client.UnauthorizedOperation", "ThrottlingException", "ResourceNotFoundException",
           "Client.InvalidInstanceID.NotFound", "NoSuchEntityException", "ValidationException")  # fmt: skip
 AGENTS = (
@@ -73,8 +71,7 @@ AGENTS = (
     "(+https://registry.terraform.io/providers/hashicorp/aws) aws-sdk-go-v2/1.30.4 os/linux lang/go#1.22.6",
     "aws-sdk-java/2.26.12 Linux/5.10.219-208.866.amzn2.x86_64 OpenJDK_64-Bit_Server_VM/17.0.12+7-LTS Java/17.0.12 "
     "vendor/Amazon.com_Inc. io/sync http/Apache cfg/retry-mode/legacy",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/127.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/127.0.0.0 Safari/537.36",
     "aws-sdk-go/1.55.5 (go1.22.5; linux; amd64) amazon-ssm-agent/3.3.551.0",
 )
 SERVICES = ("ec2", "lambda", "ecs-tasks", "autoscaling", "cloudtrail", "config", "delivery.logs", "rds", "eks", "ssm")
@@ -254,9 +251,7 @@ def _event(rng: random.Random, actor: Actor, account: str, region: str, source: 
     return {key: value for key, value in event.items() if key not in absent}
 
 
-def _parameters(
-    rng: random.Random, account: str, region: str, source: str, read: bool
-) -> tuple[Json | None, Json | None]:
+def _parameters(rng: random.Random, account: str, region: str, source: str, read: bool) -> tuple[Json | None, Json | None]:
     """requestParameters and responseElements; a read has no response."""
     name = f"{rng.choice(('orders', 'billing', 'search', 'events'))}-{rng.randrange(100)}"
     if read:

@@ -81,6 +81,7 @@ def log(*records: object) -> bytes:
 
 def key(
     name: str = "a",
+    *,
     account: str = ACCOUNT,
     region: str = "us-east-1",
     day: str = "2026-03-09",

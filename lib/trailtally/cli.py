@@ -10,6 +10,8 @@ from trailtally import __version__
 from trailtally.daily import MAX_FILE_BYTES, Request, Summary, check, run
 from trailtally.errors import TrailtallyError
 from trailtally.progress import Progress
+from trailtally.session import spark_session
+from trailtally.show import show_tables
 from trailtally.tables import ledger
 
 COMPLETE, FAILED, WRONG_USE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -66,13 +68,11 @@ def daily_main(arguments: Sequence[str] | None = None) -> int:
 
     def job() -> int:
         check(request)  # before Spark starts: a mistyped path is told in no time
-        from trailtally.session import spark_session
-
         progress = Progress(quiet=options.quiet)
         progress.say("starting Spark")
         summary = run(spark_session("trailtally daily_aggregates"), request, progress)
         print(summary_text(summary))
-        return COMPLETE if summary.complete or options.accept_incomplete else INCOMPLETE
+        return INCOMPLETE if summary.not_whole and not options.accept_incomplete else COMPLETE
 
     return _exit_status(job, debug=options.debug)
 
@@ -89,8 +89,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def job() -> int:
-        from trailtally.show import show_tables
-
         print(show_tables(options.output, options.rows))
         return COMPLETE
 
@@ -118,7 +116,7 @@ def summary_text(summary: Summary) -> str:
     if summary.problems:
         lines.append("not read whole:")
         lines += [f"  {key}\n    {status}: {reason}" for key, status, reason in summary.problems]
-        more = files[ledger.REJECTED] + files[ledger.UNREADABLE] - len(summary.problems)
+        more = summary.not_whole - len(summary.problems)
         lines += [f"  and {more:,} more: see the table ledger"] if more > 0 else []
     return "\n".join(lines)
 
@@ -146,7 +144,7 @@ def _exit_status(job: Callable[[], int], *, debug: bool) -> int:
         return _failed("interrupted. What was published stays valid; run the same command again", INTERRUPTED, debug)
     except TrailtallyError as error:
         return _failed(str(error), error.status, debug)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, its user gets one line; --debug shows the rest
         return _failed(TrailtallyError.of(error), FAILED, debug)
 
 

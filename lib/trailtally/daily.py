@@ -35,7 +35,11 @@ class Request:
 
 @dataclass
 class Summary:
-    """What a run did. `files` counts objects by ledger status; `problems` names the first that were not read whole."""
+    """What a run did.
+
+    `files` counts objects by ledger status, `partly_read` those of the read ones that have rejected records; `problems` names
+    the first objects that were not read whole: (key, status, reason).
+    """
 
     output: str
     run_id: str
@@ -50,12 +54,13 @@ class Summary:
     days: list[str] = field(default_factory=list)
     left_days: list[str] = field(default_factory=list)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
+    partly_read: int = 0
     seconds: float = 0.0
 
     @property
-    def complete(self) -> bool:
-        """Whether every log file was read and every record of it is in the tables."""
-        return not (self.files[ledger.REJECTED] or self.files[ledger.UNREADABLE] or self.rejected_records)
+    def not_whole(self) -> int:
+        """Objects that were rejected, were unreadable, or have rejected records."""
+        return self.files[ledger.REJECTED] + self.files[ledger.UNREADABLE] + self.partly_read
 
 
 def check(request: Request) -> tuple[list[str], str]:
@@ -104,8 +109,9 @@ def _count_listing(listed: DataFrame, places: listing.Places, request: Request, 
 def _nothing_found(request: Request, places: listing.Places, ignored: int) -> str:
     seen = [f"{count} folder{'s' if count > 1 else ''} {name}" for name, count in sorted(places.passed.items())]
     seen += [f"{ignored} other file{'s' if ignored > 1 else ''}"] if ignored else []
+    what = f"only {', '.join(seen)}" if seen else "it is empty"
     return (
-        f"--input {' '.join(request.inputs)}: no CloudTrail log file found, {'only ' + ', '.join(seen) if seen else 'it is empty'}. "
+        f"--input {' '.join(request.inputs)}: no CloudTrail log file found, {what}. "
         f"Expected {layout.EXPECTED}: give the folder that holds AWSLogs"
     )
 
@@ -129,13 +135,17 @@ def _read(spark: SparkSession, logs: DataFrame, summary: Summary, request: Reque
 
 def _count_files(files: DataFrame, summary: Summary) -> None:
     counted = files.groupBy("status").agg(
-        F.count(F.lit(1)).alias("n"), F.sum("records").alias("records"), F.sum("rejected_records").alias("rejected")
+        F.count(F.lit(1)).alias("n"),
+        F.sum("records").alias("records"),
+        F.sum("rejected_records").alias("rejected"),
+        F.count_if(F.col("rejected_records") > 0).alias("partly"),
     )
     del summary.files["log"]
     for row in counted.collect():
         summary.files[row["status"]] += row["n"]
         summary.records += row["records"] or 0
         summary.rejected_records += row["rejected"] or 0
+        summary.partly_read += row["partly"]
 
 
 def _publish(tables: dict[str, DataFrame], files: DataFrame, summary: Summary, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from trailtally.errors import BadRecord
 from trailtally.identity import session_name
-from trailtally.records import Record, as_text
+from trailtally.records import Record, as_text, identity
 
 DRY_RUN = "Client.DryRunOperation"
 
@@ -31,9 +31,9 @@ class Launch(NamedTuple):
     error_message: str | None
 
 
-def is_launch(record: Record) -> bool:
-    """Whether the record is a call of EC2's RunInstances, whatever came of it."""
-    return record.eventName == "RunInstances" and record.eventSource == "ec2.amazonaws.com"
+def is_launch(source: str | None, name: str | None) -> bool:
+    """Whether this eventSource and eventName are EC2's RunInstances, whatever came of the call."""
+    return name == "RunInstances" and source == "ec2.amazonaws.com"
 
 
 def launch(record: Record) -> Launch:
@@ -43,13 +43,13 @@ def launch(record: Record) -> Launch:
     """
     request, response = _object(bytes(record.requestParameters)), _object(bytes(record.responseElements))
     launched, asked = _items(response), _items(request)
-    identity = record.userIdentity
-    session = identity.sessionContext if identity else None
+    who = identity(bytes(record.userIdentity))
+    session = who.sessionContext if who else None
     mfa = session.attributes.mfaAuthenticated if session and session.attributes else None
     return Launch(
         event_id=record.eventID or None,
-        session_name=session_name(identity),
-        access_key_id=(identity.accessKeyId if identity else None) or None,
+        session_name=session_name(who),
+        access_key_id=(who.accessKeyId if who else None) or None,
         mfa={"true": True, "false": False}.get(mfa or ""),
         user_agent=record.userAgent,
         instance_count=0 if record.errorCode else len(launched) if "instancesSet" in response else None,

@@ -18,19 +18,15 @@ EXPECTED = "[PREFIX/]AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json
 # `CloudTrail` alone holds management and data events. Insights, network activity, aggregated events and digests lie beside
 # it and have other records.
 _REGION_FOLDER = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[^/]+)(?:/\d{4}(?:/\d\d(?:/\d\d)?)?)?$")
-_SIBLING_FOLDER = re.compile(
-    r"(?:^|/)(?:AWSLogs/(?:[^/]+/)?\d{12}/(?!CloudTrail$)|\d{12}/(?=CloudTrail-))(?P<name>[^/]+)$"
-)
-_LOG_KEY = re.compile(
-    r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[^/]+)/(?P<day>\d{4}/\d\d/\d\d)/(?P<name>[^/]+)$"
-)
+_SIBLING_FOLDER = re.compile(r"(?:^|/)(?:AWSLogs/(?:[^/]+/)?\d{12}/(?!CloudTrail$)|\d{12}/(?=CloudTrail-))(?P<name>[^/]+)$")
+_LOG_KEY = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[^/]+)/(?P<day>\d{4}/\d\d/\d\d)/(?P<name>[^/]+)$")
 
 
 class Folder(Enum):
     """What a listing does with a folder."""
 
     LIST = "an account's logs of one region: everything below it is listed"
-    PASS = "another kind of log (a digest, Config, flow logs): not entered"
+    PASSED = "another kind of log (a digest, Config, flow logs): not entered"
     ENTER = "a level above: its files are listed, its folders are looked at one by one"
 
 
@@ -47,7 +43,7 @@ def folder(path: str) -> Folder:
     """What to do with the folder at this path, which has `/` between its parts and none at its end."""
     if _REGION_FOLDER.search(path):
         return Folder.LIST
-    return Folder.PASS if _SIBLING_FOLDER.search(path) else Folder.ENTER
+    return Folder.PASSED if _SIBLING_FOLDER.search(path) else Folder.ENTER
 
 
 def log_file(key: str) -> LogFile | str:

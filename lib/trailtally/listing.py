@@ -17,8 +17,7 @@ from trailtally.errors import TaskFailed, UsageError
 from trailtally.tables.ledger import IGNORED, UNREADABLE
 
 SCHEMA = (
-    "file_key string, e_tag string, size long, status string, reason string, "
-    "delivered string, account_id string, region string"
+    "file_key string, e_tag string, size long, status string, reason string, delivered string, account_id string, region string"
 )
 _ARROW = pa.schema(
     [(name, pa.int64() if kind == "long" else pa.string()) for name, kind in (f.split() for f in SCHEMA.split(", "))]
@@ -52,13 +51,13 @@ def _look(path: str, places: Places, above: frozenset[str] = frozenset()) -> Non
     kind = layout.folder(path)
     if kind is layout.Folder.LIST:
         places.found.append((path, TREE))
-    elif kind is layout.Folder.PASS:
+    elif kind is layout.Folder.PASSED:
         places.passed[PurePath(path).name] += 1
-    elif not storage.can_enter(path, above):
-        places.found.append((path, TREE))  # the listing task says what is wrong with it
     else:
-        places.found.append((path, FLAT))
-        for folder in storage.list_folder(path)[0]:
+        folders = storage.folders_to_enter(path, above)
+        # Of a folder that cannot be entered, the listing task says what is wrong with it.
+        places.found.append((path, TREE if folders is None else FLAT))
+        for folder in folders or ():
             _look(folder, places, above | {storage.identity(path)})
 
 

@@ -55,16 +55,14 @@ class Progress:
             if counters:
                 thread.join()
         seconds = max(time.monotonic() - started, 0.001)
-        self.say(
-            f"read {files:,} files, {size / 1e6:,.1f} MB compressed, {seconds:.1f} s, {size / 1e6 / seconds:.1f} MB/s"
-        )
+        self.say(f"read {files:,} files, {size / 1e6:,.1f} MB compressed, {seconds:.1f} s, {size / 1e6 / seconds:.1f} MB/s")
 
 
 def _counters(spark: SparkSession) -> tuple[Any, ...]:
     """Accumulators for files and bytes; none over Spark Connect, which has no way for a task to report."""
     try:
         context = spark.sparkContext
-    except Exception:  # Connect raises an error of its own here, whose class is not in every pyspark
+    except Exception:  # noqa: BLE001 - Connect raises an error of its own here, whose class is not in every pyspark
         return ()
     return context.accumulator(0), context.accumulator(0)
 

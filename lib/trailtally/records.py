@@ -85,8 +85,9 @@ class Record(msgspec.Struct, gc=False):
     errorCode: str | None = None
     errorMessage: str | None = None
     readOnly: bool | None = None
-    userIdentity: UserIdentity | None = None
     addendum: Addendum | None = None
+    # The same for thousands of records in a row: decoded once for all of them, by `identity`.
+    userIdentity: msgspec.Raw = msgspec.Raw(b"null")
     # Only RunInstances needs these two, and they are most of a file's bytes: they stay undecoded.
     requestParameters: msgspec.Raw = msgspec.Raw(b"null")
     responseElements: msgspec.Raw = msgspec.Raw(b"null")
@@ -111,6 +112,7 @@ class Decoded(NamedTuple):
 _decode_file = msgspec.json.Decoder(_File).decode
 _decode_raw_file = msgspec.json.Decoder(_RawFile).decode
 _decode_record = msgspec.json.Decoder(Record).decode
+_decode_identity = msgspec.json.Decoder(UserIdentity | None).decode
 
 
 def inflate(data: bytes, limit: int) -> bytes:
@@ -135,7 +137,7 @@ def inflate(data: bytes, limit: int) -> bytes:
 
 
 def _inflate_members(data: bytes, limit: int, *, keep: bool) -> bytes | None:
-    """All members' content (nothing but b"" unless `keep`), or None as soon as it is more than `limit` bytes."""
+    """All members' content (b"" unless `keep`), or None as soon as it is more than `limit` bytes."""
     pieces, total, rest = [], 0, data
     while rest:
         if not rest.startswith(_GZIP_MAGIC):
@@ -146,7 +148,8 @@ def _inflate_members(data: bytes, limit: int, *, keep: bool) -> bytes | None:
             try:
                 piece = member.decompress(chunk, limit + 1 - total if keep else _STEP)
             except isal_zlib.error as error:
-                raise BadObject(f"damaged gzip: {error}") from None
+                # "Error -6 Incorrect checksum found"
+                raise BadObject(f"damaged gzip: {str(error).partition(' ')[2].lstrip('-0123456789 ').lower()}") from None
             total += len(piece)
             if total > limit:
                 return None
@@ -183,6 +186,14 @@ def _all_at_once(content: bytes) -> Decoded | None:
     except (msgspec.DecodeError, UnicodeError):
         return None
     return Decoded(records, {}, []) if all(record.eventID for record in records) else None
+
+
+def identity(raw: bytes) -> UserIdentity | None:
+    """The userIdentity of a decoded record; None where it is null or no object."""
+    try:
+        return _decode_identity(raw)
+    except (msgspec.DecodeError, UnicodeError):
+        return _struct(UserIdentity, json.loads(raw))
 
 
 def _check_utf8(content: bytes) -> None:
@@ -260,10 +271,8 @@ def _lenient(fields: dict[str, Any]) -> Record:
         readOnly={True: True, False: False, "true": True, "false": False}.get(read_only)
         if isinstance(read_only, bool | str)
         else None,
-        userIdentity=_struct(UserIdentity, fields.get("userIdentity")),
         addendum=_struct(Addendum, fields.get("addendum")),
-        requestParameters=msgspec.Raw(json.dumps(fields.get("requestParameters")).encode()),
-        responseElements=msgspec.Raw(json.dumps(fields.get("responseElements")).encode()),
+        **{name: msgspec.Raw(json.dumps(fields.get(name)).encode()) for name in _RAW_FIELDS},
     )
 
 
@@ -273,11 +282,8 @@ _NESTED: dict[str, type[msgspec.Struct]] = {
     "attributes": SessionAttributes,
     "onBehalfOf": OnBehalfOf,
 }
-_TEXT_FIELDS = [
-    name
-    for name in Record.__struct_fields__
-    if name not in ("readOnly", "userIdentity", "addendum", "requestParameters", "responseElements")
-]
+_RAW_FIELDS = ("userIdentity", "requestParameters", "responseElements")
+_TEXT_FIELDS = [name for name in Record.__struct_fields__ if name not in ("readOnly", "addendum", *_RAW_FIELDS)]
 
 
 def _struct(kind: type[T], value: object) -> T | None:

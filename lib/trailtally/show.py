@@ -50,9 +50,7 @@ def _outcome(call: dict[str, str | None]) -> str:
 
 def _busiest(folder: str) -> pa.Table:
     counts = _read(event_counts.TABLE, folder)
-    calls = counts.group_by(["event_source", "event_name"]).aggregate(
-        [("event_count", "sum"), ("actor", "count_distinct")]
-    )
+    calls = counts.group_by(["event_source", "event_name"]).aggregate([("event_count", "sum"), ("actor", "count_distinct")])
     calls = calls.rename_columns(["service", "API", "events", "actors"])
     return calls.sort_by([("events", "descending"), ("service", "ascending"), ("API", "ascending")])
 

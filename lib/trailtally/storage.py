@@ -76,9 +76,14 @@ def _list_tree(path: str, above: frozenset[str]) -> Iterator[Entry]:
         yield from _list_tree(folder, above | {identity(path)})
 
 
-def can_enter(path: str, above: frozenset[str]) -> bool:
-    """Whether a folder can be listed, and is no link back to one of the folders `above` it (their `identity`)."""
-    return identity(path) not in above and os.access(path, os.R_OK | os.X_OK)
+def folders_to_enter(path: str, above: frozenset[str]) -> list[str] | None:
+    """The folders in a folder; None where it cannot be listed, or links back to one of those `above` it (their `identity`)."""
+    if identity(path) in above:
+        return None
+    try:
+        return list_folder(path)[0]
+    except OSError:
+        return None
 
 
 def identity(path: str) -> str:
@@ -155,7 +160,7 @@ def partitions(table: str, column: str) -> list[str]:
         folders = list_folder(table)[0]
     except FileNotFoundError:
         return []
-    named = (os.path.basename(folder).partition("=") + (folder,) for folder in folders)
+    named = ((*os.path.basename(folder).partition("="), folder) for folder in folders)
     return [value for name, _, value, folder in named if name == column and any(_visible(folder))]
 
 

@@ -23,9 +23,7 @@ def tally(rows: Rows, set_aside: DataFrame, *, computed_at: str, run_id: str) ->
     dimensions = rows.dimensions.dropDuplicates(["dimension"])
     counts = event_counts.build(_kept(rows.facts), dimensions).persist()
     launched = launches.build(_kept_launches(rows, dimensions)).persist()
-    parts = rows.files.select("file_key", "e_tag", F.explode("parts").alias("part")).select(
-        "file_key", "e_tag", "part.*"
-    )
+    parts = rows.files.select("file_key", "e_tag", F.explode("parts").alias("part")).select("file_key", "e_tag", "part.*")
     tables = {
         event_counts.TABLE.name: counts,
         run_instances.TABLE.name: run_instances.build(launched),

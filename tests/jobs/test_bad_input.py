@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import pytest
@@ -72,13 +72,13 @@ CASES = {
     "cut in the checksum": rejected(gz(log(event("lost2")))[:-3], TRUNCATED),
     "cut in the gzip header": rejected(gz(log(event("lost3")))[:5], TRUNCATED),
     "second member cut": rejected(gz(log(event("lost4"))) + gz(log(event("lost5")))[:-20], TRUNCATED),
-    "wrong checksum": rejected(damaged(gz(log(event("lost6")))), "damaged gzip: Error -1 Gzip/zlib checksum error"),
+    "wrong checksum": rejected(damaged(gz(log(event("lost6")))), "damaged gzip: incorrect checksum found"),
     "html": rejected(b"<html>", "not whole JSON: Expecting value at character 0 of 6"),
     "junk behind": rejected(gz(log(event("lost7"))) + b"junk", "4 bytes that are not gzip follow the gzip data"),
     "not UTF-8": rejected(gz(BAD_TEXT), "not UTF-8 text: invalid start byte at byte 28"),
     "JSON cut": rejected(b'{"Records": [', "not whole JSON: Expecting value at character 13 of 13"),
     "JSON and a cut one": rejected(
-        gz(log(event("lost8")) + b'\n{"Records": 1'), "not whole JSON: Expecting ',' delimiter at character 660 of 660"
+        gz(log(event("lost8")) + b'\n{"Records": 1'), "not whole JSON: Expecting ',' delimiter at character 624 of 624"
     ),
     "no keys": rejected(b"{}", NOT_A_LOG + "there is no Records in it, but nothing"),
     "digest": rejected(
@@ -144,11 +144,7 @@ CASES = {
     "fields of other types": read(log(event("16", "2026-03-03T12:00:00Z", **ODD_TYPES), event("17")), 2),
     "half a character": read(log(event("18", "2026-03-04T12:00:00Z", sourceIPAddress="\ud800")), 1),
     "launch of other types": read(
-        log(
-            run_instances(
-                "19", requestParameters="x", responseElements={"instancesSet": {"items": [1, {"instanceId": 2}]}}
-            )
-        ),
+        log(run_instances("19", requestParameters="x", responseElements={"instancesSet": {"items": [1, {"instanceId": 2}]}})),
         1,
     ),
 }
@@ -241,9 +237,7 @@ def test_what_cannot_be_fetched_is_unreadable(outcome: Outcome, name: str) -> No
     assert (row["status"], row["reason"], row["records"]) == ("unreadable", UNREADABLE[name], None)
 
 
-@pytest.mark.skipif(
-    not PROC_MEM.exists(), reason="no /proc/self/mem here: no file whose reading fails with an I/O error"
-)
+@pytest.mark.skipif(not PROC_MEM.exists(), reason="no /proc/self/mem here: no file whose reading fails with an I/O error")
 def test_an_io_error_makes_a_file_unreadable(outcome: Outcome) -> None:
     row = outcome.ledger[key("io error")]
     assert (row["status"], row["reason"], row["records"]) == ("unreadable", "input/output error", None)
@@ -282,16 +276,16 @@ def test_odd_fields_become_text_or_null(outcome: Outcome) -> None:
 def test_the_summary_is_not_complete_and_its_sums_close(outcome: Outcome) -> None:
     summary = outcome.tables.summary
     io_errors = 1 if PROC_MEM.exists() else 0
-    assert not summary.complete
-    assert summary.files == {"read": 39, "rejected": 21, "unreadable": 3 + io_errors, "ignored": 6}
+    assert summary.not_whole == 21 + 3 + io_errors + 7
+    assert summary.files == {"read": 38, "rejected": 21, "unreadable": 3 + io_errors, "ignored": 6}
     assert summary.passed == {"CloudTrail-Digest": 1}
     assert (summary.records, summary.events, summary.duplicates, summary.rejected_records) == (48, 37, 0, 11)
-    assert len(outcome.ledger) == 69 + io_errors
+    assert len(outcome.ledger) == 68 + io_errors
 
 
 def test_the_first_problems_are_named_and_the_rest_counted(outcome: Outcome) -> None:
     summary = outcome.tables.summary
-    assert [os.path.basename(name) for name, _, _ in summary.problems] == [
+    assert [PurePath(name).name for name, _, _ in summary.problems] == [
         "JSON and a cut one.json.gz",
         "JSON cut.json.gz",
         "Records an object.json.gz",
@@ -305,8 +299,8 @@ def test_the_first_problems_are_named_and_the_rest_counted(outcome: Outcome) -> 
     ]
     text = summary_text(summary)
     assert "\n    rejected: " + TRUNCATED in text
-    # 21 rejected, the unreadable, and the 6 that were read with rejected records.
-    assert text.endswith(f"  and {21 + summary.files['unreadable'] + 6 - 10} more: see the table ledger")
+    # Ten of them are named.
+    assert text.endswith(f"  and {summary.not_whole - 10} more: see the table ledger")
 
 
 @contextlib.contextmanager
@@ -336,14 +330,14 @@ def test_a_denied_file_is_unreadable_and_its_neighbour_is_read(open_folder: Path
         (open_folder / name).chmod(mode)
     with unprivileged():
         assert storage.read(str(open_folder / "open")) == b"{}"
-        with pytest.raises(Unreadable, match="^permission denied$"):
+        with pytest.raises(Unreadable, match=r"^permission denied$"):
             storage.read(str(open_folder / "denied"))
 
 
 def test_a_denied_folder_is_named_and_not_left_out(open_folder: Path) -> None:
     (open_folder / "denied").mkdir(0o000)
     with unprivileged():
-        assert not storage.can_enter(str(open_folder / "denied"), frozenset())
+        assert storage.folders_to_enter(str(open_folder / "denied"), frozenset()) is None
         entries = list(storage.list_tree(str(open_folder)))
     denied = f"{open_folder}/denied/"
     assert entries == [storage.Entry(denied, 0, "", "the folder cannot be listed: permission denied")]

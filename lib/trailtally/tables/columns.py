@@ -45,9 +45,7 @@ class Table:
         return pa.schema([pa.field(c.name, c.type, metadata={"comment": c.comment}) for c in self.columns])
 
 
-ACCOUNT_ID = Column(
-    "account_id", TEXT, "12 digits: recipientAccountId, else the account in the file's path (eventVersion 1.0)"
-)
+ACCOUNT_ID = Column("account_id", TEXT, "12 digits: recipientAccountId, else the account in the file's path (eventVersion 1.0)")
 REGION = Column("region", TEXT, "awsRegion, else the region in the file's path")
 ACTOR = Column(
     "actor",
@@ -56,9 +54,7 @@ ACTOR = Column(
 )
 ACTOR_TYPE = Column("actor_type", TEXT, "userIdentity.type")
 INVOKED_BY = Column("invoked_by", TEXT, "userIdentity.invokedBy: the AWS service that called for the actor")
-SOURCE_IP = Column(
-    "source_ip", TEXT, "sourceIPAddress as text: IPv4, IPv6, a service's name or 'AWS Internal'; never parsed"
-)
+SOURCE_IP = Column("source_ip", TEXT, "sourceIPAddress as text: IPv4, IPv6, a service's name or 'AWS Internal'; never parsed")
 ERROR_CODE = Column("error_code", TEXT, "errorCode; null where the call succeeded")
 FIRST_EVENT_TIME = Column("first_event_time", TIME, "the earliest eventTime among the row's events, UTC")
 LAST_EVENT_TIME = Column("last_event_time", TIME, "the latest eventTime among the row's events, UTC")

@@ -20,9 +20,7 @@ TABLE = Table(
             "records that were another copy of an event, or an event that a later record replaces",
         ),
         Column("events", c.COUNT, "what event_counts sums to"),
-        Column(
-            "late_uncounted", c.COUNT, "events that came after the day's older files were gone, and are not counted"
-        ),
+        Column("late_uncounted", c.COUNT, "events that came after the day's older files were gone, and are not counted"),
         c.FIRST_EVENT_TIME,
         c.LAST_EVENT_TIME,
         Column("computed_at", c.TIME, "when the run started that computed this day, UTC"),
