@@ -62,7 +62,7 @@ def run_instances(event_id: str = "l1", instances: int = 1, **fields: Any) -> Re
         {"instanceId": f"i-{event_id}{n}", "instanceType": "t3.micro", "imageId": "ami-1", "keyName": "alice"}
         for n in range(instances)
     ]
-    made = {
+    made: Record = {
         "eventName": "RunInstances",
         "readOnly": False,
         "requestParameters": {

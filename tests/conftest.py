@@ -25,7 +25,7 @@ class Tables(NamedTuple):
     def rows(self, name: str, *columns: str) -> list[Any]:
         """The rows of a table in the order written, day by day; of these columns, alone where it is one."""
         table = read_table(self.output, name)
-        rows = table.select(columns or table.column_names).to_pylist()
+        rows: list[dict[str, Any]] = table.select(columns or table.column_names).to_pylist()
         if not columns:
             return rows
         return [row[columns[0]] if len(columns) == 1 else tuple(row.values()) for row in rows]

@@ -63,7 +63,7 @@ def _look(path: str, places: Places, above: frozenset[str] = frozenset()) -> Non
 
 def inputs_of(arguments: Iterable[str]) -> list[str]:
     """The absolute paths of the arguments, without those that lie inside another. UsageError where one does not exist."""
-    paths = {}
+    paths: dict[str, None] = {}
     for argument in arguments:
         path = storage.location(argument)
         if not storage.exists(path):
@@ -84,7 +84,7 @@ def list_objects(spark: SparkSession, places: Places, *, tasks: int) -> DataFram
     return listed.mapInArrow(_list_task, SCHEMA)
 
 
-def _list_task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _list_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     rows: list[dict[str, object]] = []
     for batch in batches:
         for place in batch.to_pylist():

@@ -74,7 +74,7 @@ def days_of(table: Table, output: str) -> list[str]:
     return storage.partitions(f"{output}/{table.name}", table.partition.name)
 
 
-def _write_task(batches: Iterator[pa.RecordBatch], *, table: Table, output: str) -> Iterator[pa.RecordBatch]:
+def _write_task(batches: Iterable[pa.RecordBatch], *, table: Table, output: str) -> Iterator[pa.RecordBatch]:
     written = []
     try:
         for day, pieces in groupby(_by_day(batches, table.partition.name), key=itemgetter(0)):
@@ -85,7 +85,7 @@ def _write_task(batches: Iterator[pa.RecordBatch], *, table: Table, output: str)
     yield pa.RecordBatch.from_pylist([{**w._asdict(), "sums": json.dumps(w.sums)} for w in written], _MANIFEST_ARROW)
 
 
-def _by_day(batches: Iterator[pa.RecordBatch], partition: str) -> Iterator[tuple[str, pa.RecordBatch]]:
+def _by_day(batches: Iterable[pa.RecordBatch], partition: str) -> Iterator[tuple[str, pa.RecordBatch]]:
     """The batches cut where the day changes; their rows come sorted by it."""
     for batch in batches:
         runs = pc.run_end_encode(batch[partition])

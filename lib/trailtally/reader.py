@@ -11,7 +11,7 @@ One bad file rejects itself, never its task; one bad record itself, never its fi
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -70,7 +70,7 @@ _BATCH = 50_000
 Done = Callable[[int, int], None]
 
 
-def read_task(batches: Iterator[pa.RecordBatch], *, max_file_bytes: int, seed: int, done: Done) -> Iterator[pa.RecordBatch]:
+def read_task(batches: Iterable[pa.RecordBatch], *, max_file_bytes: int, seed: int, done: Done) -> Iterator[pa.RecordBatch]:
     """Batches (SCHEMA) of the log files that the batches list (file_key, e_tag, size, delivered, account_id, region)."""
     task = _Task(max_file_bytes, seed)
     for batch in batches:

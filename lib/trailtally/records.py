@@ -7,6 +7,7 @@ record costs no other one. Source of the fields: CloudTrail user guide, "CloudTr
 
 import hashlib
 import json
+import re
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ _ONE_GO = 64 << 20
 _STEP = 8 << 20
 _GZIP = 31
 _GZIP_MAGIC = b"\x1f\x8b"
+_ERROR_NUMBER = re.compile(r"^Error -?\d+ ")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -147,9 +149,8 @@ def _inflate_members(data: bytes, limit: int, *, keep: bool) -> bytes | None:
         while not member.eof:
             try:
                 piece = member.decompress(chunk, limit + 1 - total if keep else _STEP)
-            except isal_zlib.error as error:
-                # "Error -6 Incorrect checksum found"
-                raise BadObject(f"damaged gzip: {str(error).partition(' ')[2].lstrip('-0123456789 ').lower()}") from None
+            except isal_zlib.error as error:  # type: ignore[misc] # isal's stub calls the class an Exception
+                raise BadObject(f"damaged gzip: {_ERROR_NUMBER.sub('', str(error)).lower()}") from None
             total += len(piece)
             if total > limit:
                 return None
@@ -191,9 +192,10 @@ def _all_at_once(content: bytes) -> Decoded | None:
 def identity(raw: bytes) -> UserIdentity | None:
     """The userIdentity of a decoded record; None where it is null or no object."""
     try:
-        return _decode_identity(raw)
+        who: UserIdentity | None = _decode_identity(raw)
     except (msgspec.DecodeError, UnicodeError):
         return _struct(UserIdentity, json.loads(raw))
+    return who
 
 
 def _check_utf8(content: bytes) -> None:
@@ -266,16 +268,13 @@ def _record(raw: bytes) -> Record:
 def _lenient(fields: dict[str, Any]) -> Record:
     """The record with every field of an unusual type as its JSON text, and an unusual object as if it were not there."""
     read_only = fields.get("readOnly")
-    return Record(
-        **{name: as_text(fields.get(name)) for name in _TEXT_FIELDS},
-        readOnly={True: True, False: False, "true": True, "false": False}.get(read_only)
-        if isinstance(read_only, bool | str)
-        else None,
-        addendum=_struct(Addendum, fields.get("addendum")),
-        **{name: msgspec.Raw(json.dumps(fields.get(name)).encode()) for name in _RAW_FIELDS},
-    )
+    known: dict[str, Any] = {name: as_text(fields.get(name)) for name in _TEXT_FIELDS}
+    known |= {name: msgspec.Raw(json.dumps(fields.get(name)).encode()) for name in _RAW_FIELDS}
+    known["readOnly"] = _FLAGS.get(read_only) if isinstance(read_only, bool | str) else None
+    return Record(**known, addendum=_struct(Addendum, fields.get("addendum")))
 
 
+_FLAGS: dict[bool | str, bool] = {True: True, False: False, "true": True, "false": False}
 _NESTED: dict[str, type[msgspec.Struct]] = {
     "sessionContext": SessionContext,
     "sessionIssuer": Issuer,

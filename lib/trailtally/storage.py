@@ -50,7 +50,8 @@ def path_of(key: str) -> str:
 
 def list_folder(path: str) -> tuple[list[str], Iterator[Entry]]:
     """The paths of the folders in a folder, and its files, both sorted by name. Links are followed."""
-    folders, files = [], []
+    folders: list[str] = []
+    files: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
             (folders if entry.is_dir() else files).append(entry.path)
@@ -106,8 +107,8 @@ def entry_at(path: str) -> Entry:
     try:
         stat = os.stat(path)
     except OSError as error:
-        problem = "a link to a file that does not exist" if os.path.islink(path) else words(error)
-        return Entry(key_of(path), 0, "", problem)
+        broken = "a link to a file that does not exist" if os.path.islink(path) else words(error)
+        return Entry(key_of(path), 0, "", broken)
     problem = None if os.path.isfile(path) else "neither a file nor a folder"
     return Entry(key_of(path), stat.st_size, f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}", problem)
 
