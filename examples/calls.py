@@ -90,7 +90,7 @@ HABITS = (
     Habit((r.BATCH,), r.VIRGINIA, 4, 4, (1, 4), "s3:GetObject kms:Decrypt"),
     Habit((r.SCANNER_FROM_OUTSIDE,), r.IRELAND, 1, 1, (4, 5), "sts:AssumeRole"),
     Habit(
-        tuple(r.scanner(f"03{day:02}") for day in (5, 6, 7, 8, 9)),
+        tuple(r.scanner(scan) for scan in range(211, 216)),
         r.SYDNEY,
         5,
         5,

@@ -158,12 +158,12 @@ DIEGO_IN_PORTAL = Caller(
 # The audit account's scanner, as the account that it calls sees it: AWS shows it the principal and no ARN.
 SCANNER_FROM_OUTSIDE = Caller(
     DEVELOPMENT,
-    {"type": "AWSAccount", "principalId": "AROASCANNERXXXXXX:scan-0305", "accountId": AUDIT},
+    {"type": "AWSAccount", "principalId": "AROASCANNERXXXXXX:scan-211", "accountId": AUDIT},
     "192.0.2.90",
     BOTO3,
 )
 
 
-def scanner(scan: str) -> Caller:
+def scanner(scan: int) -> Caller:
     """The audit account's scanner: a session of its own for each scan."""
     return role(AUDIT, "security/Scanner", f"scan-{scan}", "192.0.2.90", BOTO3)
