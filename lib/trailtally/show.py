@@ -1,8 +1,13 @@
-"""The tables of an output folder -> what a person wants to know, as text: launches, busiest calls, days, problems."""
+"""The tables of an output folder -> what a person wants to know, as text: launches, busiest calls, days, problems.
+
+Made for a terminal of 200 columns. No ARN, address or path is cut: what may be long stands on a line of its own, under its row.
+"""
 
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from trailtally import publish, storage
@@ -11,88 +16,122 @@ from trailtally.launch import DRY_RUN
 from trailtally.tables import coverage, event_counts, launches, ledger
 from trailtally.tables.columns import Table
 
+# Characters of a client's name that fit beside a long ARN; a cut one ends in `…`, and is whole in `launches`.
+_CLIENT = 48
+
+
+class _List(NamedTuple):
+    """One list of the text. `below` has a line to print under each row; of too many rows the first are shown, or the last."""
+
+    title: str
+    rows: pa.Table
+    below: list[str] | None = None
+    newest: bool = False
+    none: str = "none"
+
 
 def show_tables(output: str, rows: int) -> str:
     """The text for this output folder, at most `rows` rows a list. UsageError where it holds no table."""
     folder = storage.location(output)
     if not publish.days_of(ledger.TABLE, folder):
         raise UsageError(f"{output}: no trailtally table in it. Give the --output of a run of jobs/daily_aggregates.py")
-    sections = (
-        ("RunInstances calls, by eventTime", _launches(folder)),
-        ("Busiest API calls", _busiest(folder)),
-        ("Days", _days(folder)),
-        ("Not read whole", _problems(folder)),
-    )
-    return "\n\n".join(_section(title, table, rows) for title, table in sections)
+    return "\n\n".join(_text(part(folder), rows) for part in (_launches, _busiest, _days, _problems))
 
 
-def _launches(folder: str) -> pa.Table:
+def printable(text: str) -> str:
+    r"""The text with \xNN for what would move the cursor or recolour the terminal: callers choose user agents and names."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def _launches(folder: str) -> _List:
     found = _read(launches.TABLE, folder).sort_by([("event_time", "ascending"), ("event_id", "ascending")])
-    return pa.table(
+    calls = found.to_pylist()
+    table = pa.table(
         {
-            "when (UTC)": [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in found["event_time"].to_pylist()],
+            "when (UTC)": [f"{call['event_time']:%Y-%m-%d %H:%M:%S}" for call in calls],
             "account": found["account_id"],
             "region": found["region"],
-            "who": found["actor"],
             "from": found["source_ip"],
-            "client": [(agent or "")[:24] for agent in found["user_agent"].to_pylist()],
             "instances": found["instance_count"],
-            "outcome": [_outcome(call) for call in found.select(["error_code", "lifecycle"]).to_pylist()],
+            "of type": [", ".join(call["instance_types"] or []) or None for call in calls],
+            "outcome": [_outcome(call) for call in calls],
         }
+    )
+    return _List("RunInstances calls, who made them and with what client", table, [_who(call) for call in calls], newest=True)
+
+
+def _outcome(call: dict[str, Any]) -> str:
+    if call["error_code"] is not None:
+        return "dry run, nothing launched" if call["error_code"] == DRY_RUN else f"failed: {call['error_code']}"
+    launched = f"launched, {call['lifecycle']}" if call["lifecycle"] else "launched"
+    return launched if call["instance_count"] is not None else f"{launched}; CloudTrail left out how many"
+
+
+def _who(call: dict[str, Any]) -> str:
+    session = f" in session {call['session_name']}" if call["session_name"] else ""
+    client = call["user_agent"] or "no client named"
+    return f"{call['actor']}{session}, {client if len(client) <= _CLIENT else client[: _CLIENT - 1] + '…'}"
+
+
+def _busiest(folder: str) -> _List:
+    counts = _read(event_counts.TABLE, folder, "event_source", "event_name", "event_count", "error_code", "actor")
+    errors = pc.if_else(pc.is_valid(counts["error_code"]), counts["event_count"], 0)
+    sums = [("event_count", "sum"), ("errors", "sum"), ("actor", "count_distinct")]
+    calls = counts.append_column("errors", errors).group_by(["event_source", "event_name"]).aggregate(sums)
+    calls = calls.rename_columns(["service", "API", "events", "errors", "actors"])
+    order = [("events", "descending"), ("service", "ascending"), ("API", "ascending")]
+    return _List("Busiest API calls of all days", calls.sort_by(order))
+
+
+def _days(folder: str) -> _List:
+    totals = ("files", "records", "duplicates", "events")
+    days = (
+        _read(coverage.TABLE, folder).group_by("dt").aggregate([("account_id", "count_distinct"), *((n, "sum") for n in totals)])
+    )
+    return _List("Days of the events, UTC", days.rename_columns(["day", "accounts", *totals]).sort_by("day"), newest=True)
+
+
+def _problems(folder: str) -> _List:
+    not_whole = ~ds.field("status").isin([ledger.READ, ledger.IGNORED]) | (ds.field("rejected_records") > 0)
+    columns = ("delivered", "status", "reason", "file_key")
+    found = _read(ledger.TABLE, folder, *columns, where=not_whole).sort_by(
+        [("delivered", "ascending"), ("file_key", "ascending")]
+    )
+    return _List(
+        "Files that were not read whole: what was rejected or unreadable is in none of the tables",
+        found.select(columns[:3]),
+        found["file_key"].to_pylist(),
+        newest=True,
+        none="none: every log file was read",
     )
 
 
-def _outcome(call: dict[str, str | None]) -> str:
-    if call["error_code"] is None:
-        return f"launched, {call['lifecycle']}" if call["lifecycle"] else "launched"
-    return "dry run" if call["error_code"] == DRY_RUN else f"failed: {call['error_code']}"
-
-
-def _busiest(folder: str) -> pa.Table:
-    counts = _read(event_counts.TABLE, folder)
-    calls = counts.group_by(["event_source", "event_name"]).aggregate([("event_count", "sum"), ("actor", "count_distinct")])
-    calls = calls.rename_columns(["service", "API", "events", "actors"])
-    return calls.sort_by([("events", "descending"), ("service", "ascending"), ("API", "ascending")])
-
-
-def _days(folder: str) -> pa.Table:
-    totals = ("files", "records", "duplicates", "events")
-    days = _read(coverage.TABLE, folder).group_by("dt").aggregate([(name, "sum") for name in totals])
-    return days.rename_columns(["day", *totals]).sort_by("day")
-
-
-def _problems(folder: str) -> pa.Table:
-    objects = _read(ledger.TABLE, folder)
-    whole = [
-        status in (ledger.READ, ledger.IGNORED) and not rejected
-        for status, rejected in zip(objects["status"].to_pylist(), objects["rejected_records"].to_pylist(), strict=True)
-    ]
-    found = objects.filter(pa.array([not is_whole for is_whole in whole], pa.bool_()))
-    return found.select(["status", "reason", "file_key"]).sort_by("file_key")
-
-
-def _read(table: Table, folder: str) -> pa.Table:
-    """The whole table, its partition column included."""
+def _read(table: Table, folder: str, *columns: str, where: ds.Expression | None = None) -> pa.Table:
+    """The table's rows, with all columns and its partition's unless some are named."""
     name = table.partition.name
     schema = pa.schema([*table.schema, pa.field(name, pa.string())])
     paths = [publish.object_path(folder, table, day) for day in publish.days_of(table, folder)]
     layout = ds.partitioning(pa.schema([(name, pa.string())]), flavor="hive")
     found = ds.dataset(paths, schema=schema, format="parquet", partitioning=layout) if paths else None
-    return found.to_table() if found else schema.empty_table()
+    return found.to_table(columns=list(columns) or None, filter=where) if found else schema.empty_table()
 
 
-def _section(title: str, table: pa.Table, rows: int) -> str:
-    if not table.num_rows:
-        return f"{title}\n  none"
-    cells = [
-        table.column_names,
-        *zip(*(map(_cell, column.to_pylist()[:rows]) for column in table.columns), strict=True),
-    ]
-    numeric = [pa.types.is_integer(column.type) for column in table.columns]
+def _text(part: _List, most: int) -> str:
+    count = part.rows.num_rows
+    if not count:
+        return f"{part.title}\n  {part.none}"
+    first = max(count - most, 0) if part.newest else 0
+    shown = part.rows.slice(first, most)
+    cells = [part.rows.column_names, *zip(*(map(_cell, column.to_pylist()) for column in shown.columns), strict=True)]
+    numeric = [pa.types.is_integer(column.type) for column in part.rows.columns]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [_line(row, widths, numeric) for row in cells]
-    more = [f"  and {table.num_rows - rows:,} more (--rows)"] if table.num_rows > rows else []
-    return "\n".join([title, *lines, *more])
+    header, *lines = (_line(row, widths, numeric) for row in cells)
+    if part.below:
+        below = part.below[first : first + most]
+        lines = [f"{line}\n      {printable(text)}" for line, text in zip(lines, below, strict=True)]
+    which = "newest" if part.newest else "first"
+    left_out = f" (the {which} {most:,} of {count:,}: --rows)" if count > most else ""
+    return "\n".join([part.title + left_out, header, *lines])
 
 
 def _line(cells: Iterable[str], widths: list[int], numeric: list[bool]) -> str:
@@ -101,4 +140,4 @@ def _line(cells: Iterable[str], widths: list[int], numeric: list[bool]) -> str:
 
 
 def _cell(value: object) -> str:
-    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else printable(str(value))
