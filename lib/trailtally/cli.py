@@ -11,7 +11,7 @@ from trailtally.daily import MAX_FILE_BYTES, Request, Summary, check, run
 from trailtally.errors import TrailtallyError
 from trailtally.progress import Progress
 from trailtally.session import spark_session
-from trailtally.show import show_tables
+from trailtally.show import printable, show_tables
 from trailtally.tables import ledger
 
 COMPLETE, FAILED, WRONG_USE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -98,24 +98,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def summary_text(summary: Summary) -> str:
     """What a person wants to know after a run."""
     files = summary.files
-    counted = ", ".join(
-        f"{files[status]:,} {status}" for status in (ledger.READ, ledger.REJECTED, ledger.UNREADABLE, ledger.IGNORED)
-    )
     lines = [
-        f"files:   {counted}",
-        f"records: {summary.records:,} = {summary.events:,} events + {summary.duplicates:,} duplicates"
+        f"files:    {files[ledger.READ]:,} read, {files[ledger.REJECTED]:,} rejected (bad bytes), "
+        f"{files[ledger.UNREADABLE]:,} unreadable (could not be fetched), {files[ledger.IGNORED]:,} ignored (no log files)",
+        f"records:  {summary.records:,} = {summary.events:,} events + {summary.duplicates:,} duplicates"
         f" + {summary.rejected_records:,} rejected",
-        f"days:    {_span(summary.days)}; {summary.launches:,} RunInstances calls",
-        f"output:  {summary.output} (run {summary.run_id}, {summary.seconds:.1f} s)",
+        f"days:     {_span(summary.days)}",
+        f"launches: {summary.launches:,} RunInstances calls",
+        f"output:   {printable(summary.output)} (run {summary.run_id}, {summary.seconds:.1f} s)",
     ]
     if summary.passed:
-        names = ", ".join(f"{count} x {name}" for name, count in sorted(summary.passed.items()))
-        lines.append(f"not entered, being other kinds of logs: {names}")
+        names = ", ".join(f"{count:,} x {printable(name)}" for name, count in sorted(summary.passed.items()))
+        lines.append(f"folders not entered, as they hold logs of other kinds: {names}")
     if summary.left_days:
-        lines.append(f"left as they were, having no record in this input: {_span(summary.left_days)}")
+        lines.append(f"days of earlier runs left as they were, having no record in this input: {_span(summary.left_days)}")
     if summary.problems:
-        lines.append("not read whole:")
-        lines += [f"  {key}\n    {status}: {reason}" for key, status, reason in summary.problems]
+        lines.append(f"NOT COMPLETE: {summary.not_whole:,} not read whole; what was rejected or unreadable is not counted:")
+        lines += [f"  {printable(key)}\n    {status}: {printable(reason)}" for key, status, reason in summary.problems]
         more = summary.not_whole - len(summary.problems)
         lines += [f"  and {more:,} more: see the table ledger"] if more > 0 else []
     return "\n".join(lines)
