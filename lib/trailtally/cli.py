@@ -113,7 +113,8 @@ def summary_text(summary: Summary) -> str:
     if summary.left_days:
         lines.append(f"days of earlier runs left as they were, having no record in this input: {_span(summary.left_days)}")
     if summary.problems:
-        lines.append(f"NOT COMPLETE: {summary.not_whole:,} not read whole; what was rejected or unreadable is not counted:")
+        which = f"{summary.not_whole:,} file{'s' if summary.not_whole > 1 else ''}"
+        lines.append(f"NOT COMPLETE: {which} not read whole. What was rejected or unreadable is not counted:")
         lines += [f"  {printable(key)}\n    {status}: {printable(reason)}" for key, status, reason in summary.problems]
         more = summary.not_whole - len(summary.problems)
         lines += [f"  and {more:,} more: see the table ledger"] if more > 0 else []
