@@ -1,6 +1,9 @@
 """The fixtures that many tests share."""
 
+import contextlib
 import io
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +24,7 @@ class Tables(NamedTuple):
 
     summary: daily.Summary
     output: Path
+    tree: Path
 
     def rows(self, name: str, *columns: str) -> list[Any]:
         """The rows of a table in the order written, day by day; of these columns, alone where it is one."""
@@ -29,6 +33,10 @@ class Tables(NamedTuple):
         if not columns:
             return rows
         return [row[columns[0]] if len(columns) == 1 else tuple(row.values()) for row in rows]
+
+    def ledger(self) -> dict[str, dict[str, Any]]:
+        """The rows of the ledger by the object's key below the tree."""
+        return {row["file_key"].removeprefix(f"{self.tree}/"): row for row in self.rows("ledger")}
 
 
 Run = Callable[..., Tables]
@@ -54,13 +62,38 @@ def spark() -> Iterator[SparkSession]:
     session.stop()
 
 
+def run_job(spark: SparkSession, *inputs: Path | str, output: Path, **options: Any) -> Tables:
+    """Runs the whole job in this process on these inputs."""
+    request = daily.Request([str(path) for path in inputs], str(output), **options)
+    return Tables(daily.run(spark, request, Progress(io.StringIO())), output, Path(inputs[0]))
+
+
 @pytest.fixture
 def run(spark: SparkSession, tmp_path: Path) -> Run:
     """Runs the whole job in this process on these inputs."""
 
-    def run_job(*inputs: Path | str, output: Path | None = None, **options: Any) -> Tables:
-        output = output or tmp_path / "tables"
-        request = daily.Request([str(path) for path in inputs], str(output), **options)
-        return Tables(daily.run(spark, request, Progress(io.StringIO())), output)
+    def run_here(*inputs: Path | str, output: Path | None = None, **options: Any) -> Tables:
+        return run_job(spark, *inputs, output=output or tmp_path / "tables", **options)
 
-    return run_job
+    return run_here
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """For root, whom modes do not stop: another user for a moment."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter, which tmp_path is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

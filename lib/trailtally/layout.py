@@ -59,6 +59,13 @@ def log_file(key: str) -> LogFile | str:
     return LogFile(match["account"], match["region"], delivered)
 
 
+def delivered(key: str) -> str | None:
+    """The delivery day in the key, whether a log file lies there or something else."""
+    match = _LOG_KEY.search(key)
+    day = match["day"].replace("/", "-") if match else ""
+    return day if _is_day(day) else None
+
+
 def _is_day(text: str) -> bool:
     try:
         dt.date.fromisoformat(text)

@@ -24,13 +24,13 @@ _ARROW = pa.schema(
 )
 _BATCH = 10_000
 
-# How a place is listed: with all that lies below it, its own files only, or it alone.
-TREE, FLAT, ONE = "tree", "flat", "one"
+# How a place is listed: with all that lies below it, its own files only, it alone, or, linking back to where it lies, not at all.
+TREE, FLAT, ONE, LOOP = "tree", "flat", "one", "loop"
 
 
 @dataclass
 class Places:
-    """Where objects lie: (path, TREE, FLAT or ONE). `passed` counts the folders of other kinds of logs, by name."""
+    """Where objects lie: (path, how it is listed). `passed` counts the folders of other kinds of logs, by name."""
 
     found: list[tuple[str, str]] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
@@ -49,12 +49,14 @@ def find_places(inputs: Iterable[str]) -> Places:
 
 def _look(path: str, places: Places, above: frozenset[str] = frozenset()) -> None:
     kind = layout.folder(path)
-    if kind is layout.Folder.LIST:
-        places.found.append((path, TREE))
-    elif kind is layout.Folder.PASSED:
+    if kind is layout.Folder.PASSED:
         places.passed[PurePath(path).name] += 1
+    elif storage.identity(path) in above:
+        places.found.append((path, LOOP))
+    elif kind is layout.Folder.LIST:
+        places.found.append((path, TREE))
     else:
-        folders = storage.folders_to_enter(path, above)
+        folders = storage.folders_to_enter(path)
         # Of a folder that cannot be entered, the listing task says what is wrong with it.
         places.found.append((path, TREE if folders is None else FLAT))
         for folder in folders or ():
@@ -102,14 +104,17 @@ def _list_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _entries(path: str, how: str) -> Iterator[storage.Entry]:
     if how == TREE:
         return storage.list_tree(path)
-    return storage.list_folder(path)[1] if how == FLAT else iter([storage.entry_at(path)])
+    if how == FLAT:
+        return storage.list_folder(path)[1]
+    return iter([storage.looped(path) if how == LOOP else storage.entry_at(path)])
 
 
 def _row(entry: storage.Entry) -> dict[str, object]:
     row: dict[str, object] = {"file_key": entry.key, "e_tag": entry.e_tag, "size": entry.size}
+    row["delivered"] = layout.delivered(entry.key)
     log = layout.log_file(entry.key)
     if isinstance(log, layout.LogFile):
-        row |= {"delivered": log.delivered, "account_id": log.account_id, "region": log.region}
+        row |= {"account_id": log.account_id, "region": log.region}
     if entry.problem and (isinstance(log, layout.LogFile) or entry.key.endswith("/")):
         return row | {"status": UNREADABLE, "reason": entry.problem}
     return row if isinstance(log, layout.LogFile) else row | {"status": IGNORED, "reason": log}

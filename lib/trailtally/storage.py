@@ -54,8 +54,15 @@ def list_folder(path: str) -> tuple[list[str], Iterator[Entry]]:
     files: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
-            (folders if entry.is_dir() else files).append(entry.path)
+            (folders if _leads_to_folder(entry) else files).append(entry.path)
     return sorted(folders), (entry_at(file) for file in sorted(files))
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link to itself, or into a folder that is denied: `entry_at` says so, and its neighbours are listed
 
 
 def list_tree(path: str) -> Iterator[Entry]:
@@ -65,7 +72,7 @@ def list_tree(path: str) -> Iterator[Entry]:
 
 def _list_tree(path: str, above: frozenset[str]) -> Iterator[Entry]:
     if identity(path) in above:
-        yield Entry(key_of(path) + "/", 0, "", "a link to a folder that it lies in")
+        yield looped(path)
         return
     try:
         folders, files = list_folder(path)
@@ -77,10 +84,13 @@ def _list_tree(path: str, above: frozenset[str]) -> Iterator[Entry]:
         yield from _list_tree(folder, above | {identity(path)})
 
 
-def folders_to_enter(path: str, above: frozenset[str]) -> list[str] | None:
-    """The folders in a folder; None where it cannot be listed, or links back to one of those `above` it (their `identity`)."""
-    if identity(path) in above:
-        return None
+def looped(path: str) -> Entry:
+    """The entry of a link to a folder that it lies in, which is not followed."""
+    return Entry(key_of(path) + "/", 0, "", "a link to a folder that it lies in")
+
+
+def folders_to_enter(path: str) -> list[str] | None:
+    """The folders in a folder; None where it cannot be listed."""
     try:
         return list_folder(path)[0]
     except OSError:
@@ -107,8 +117,8 @@ def entry_at(path: str) -> Entry:
     try:
         stat = os.stat(path)
     except OSError as error:
-        broken = "a link to a file that does not exist" if os.path.islink(path) else words(error)
-        return Entry(key_of(path), 0, "", broken)
+        broken = isinstance(error, FileNotFoundError) and os.path.islink(path)
+        return Entry(key_of(path), 0, "", "a link to a file that does not exist" if broken else words(error))
     problem = None if os.path.isfile(path) else "neither a file nor a folder"
     return Entry(key_of(path), stat.st_size, f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}", problem)
 
