@@ -15,13 +15,13 @@ venv:  ## make this machine ready: Java, Python, .venv
 example: venv  ## make the built-in example tree in build/
 	@$(VENV)/bin/python examples/make_tree.py $(TREE)
 
-# The example tree has a few bad files on purpose, so the job must end with 3: done, but not all could be read.
+# The example tree has a bad file on purpose, so the job must end with 3: done, but not all could be read.
 demo: example  ## run the job on the example tree and show the result
 	@rm -rf $(TABLES)
 	@command="$(VENV)/bin/spark-submit jobs/daily_aggregates.py --input $(TREE) --output $(TABLES)"; \
 	echo "$$ $$command"; \
 	status=0; $$command || status=$$?; \
-	if [ $$status -ne 3 ]; then echo "demo: the job ended with $$status; expected was 3, as the example tree holds bad files" >&2; exit 1; fi
+	if [ $$status -ne 3 ]; then echo "demo: the job ended with $$status; expected was 3, as the example tree holds a bad file" >&2; exit 1; fi
 	@echo "$$ $(VENV)/bin/trailtally show $(TABLES)"
 	@$(VENV)/bin/trailtally show $(TABLES)
 

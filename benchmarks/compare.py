@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pyarrow.dataset as ds
 
-from make_tree import make_tree
+from made_tree import make_tree
 from measure import Measured, run
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -3,7 +3,7 @@
 import pytest
 
 from trailtally.errors import BadRecord
-from trailtally.keys import DAY, day_text, dimension_id, event_key, event_time
+from trailtally.keys import DAY, day_text, dimension_ids, event_time, event_times
 
 NOON = 1_773_057_600_000_000  # 2026-03-09T12:00:00Z
 HOUR = 3_600_000_000
@@ -67,41 +67,48 @@ def test_the_last_microsecond_of_a_day_is_in_it() -> None:
     assert [day_text(time // DAY) for time in (-1, 0, DAY - 1, DAY)] == ["1969-12-31", "1970-01-01", "1970-01-01", "1970-01-02"]
 
 
-def test_copies_of_an_event_share_a_key_whatever_their_content() -> None:
-    assert event_key("111122223333", A_DAY, "e1", None) == event_key("111122223333", A_DAY, "e1", "some content")
+@pytest.mark.parametrize("texts", [["2026-03-09T12:00:00Z"], ["1969-12-31T23:59:59Z", "9998-12-31T23:59:59Z"], []])
+def test_many_times_of_the_usual_form_are_read_at_once(texts: list[str | None]) -> None:
+    assert event_times(texts) == [event_time(text) for text in texts]
 
 
-def test_each_part_of_the_key_tells_events_apart() -> None:
-    keys = {
-        event_key("111122223333", A_DAY, "e1", None),
-        event_key("444455556666", A_DAY, "e1", None),
-        event_key("111122223333", A_DAY + 1, "e1", None),
-        event_key("111122223333", A_DAY, "e2", None),
-        event_key("111122223333", A_DAY, None, "e1"),  # content that looks like an eventID
-        event_key("111122223333", A_DAY, None, "e2"),
-        event_key("", A_DAY, "e1", None),
-    }
-    assert [len(key) for key in keys] == [16] * 7
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        "",
+        "2026-03-09T12:00Z",
+        "2026-03-09T12:00:00.5Z",
+        "2026-03-09T12:00:00+00:00",
+        "2026-03-09 12:00:00Z",
+        "2026-02-30T12:00:00Z",
+        "2026-03-09T12:00:60Z",
+        "0999-12-31T23:59:59Z",
+        "-026-03-09T12:00:00Z",
+        "2026-03-09T12:00:0éZ",
+        "2026-03-09T12:00: 0Z",
+        "2026-03-09T12:00:0\0Z",
+    ],
+)
+def test_one_time_of_another_form_sends_all_to_the_exact_way(odd: str | None) -> None:
+    assert event_times(["2026-03-09T12:00:00Z", odd]) is None
 
 
-def test_an_empty_event_id_is_none() -> None:
-    assert event_key("111122223333", A_DAY, "", "c") == event_key("111122223333", A_DAY, None, "c")
+def test_two_odd_times_that_are_as_long_as_two_usual_ones_do_not_pass_for_them() -> None:
+    assert event_times(["2026-03-09T12:00:00", "Z2026-03-09T12:00:00Z"]) is None
 
 
 def test_a_dimension_id_depends_on_every_value_and_on_the_seed() -> None:
-    ids = {
-        dimension_id(("a", "b", None), 0),
-        dimension_id(("a", "b", None), 1),
-        dimension_id(("a", None, "b"), 0),
-        dimension_id(("a", "b", ""), 0),
-        dimension_id(("a", "b", False), 0),
-        dimension_id(("ab", "", None), 0),
-    }
-    assert len(ids) == 6
-    assert dimension_id(("a", "b", None), 0) in ids
-
-
-def test_dimension_ids_fit_a_signed_64_bit_column() -> None:
-    ids = [dimension_id((n,), 0) for n in range(100)]
-    assert all(-(2**63) <= n < 2**63 for n in ids)
-    assert min(ids) < 0 < max(ids)
+    groupings: list[tuple[object, ...]] = [
+        ("a", "b", None),
+        ("a", None, "b"),
+        ("a", "b", ""),
+        ("a", "b", False),
+        ("ab", "", None),
+    ]
+    ids, checks = dimension_ids(groupings, 0)
+    other_ids, other_checks = dimension_ids(groupings, 1)
+    assert len({*ids.tolist(), *other_ids.tolist()}) == 10
+    assert len(set(checks.tolist())) == 5
+    assert checks.tolist() == other_checks.tolist()
+    assert dimension_ids(groupings[1:], 0)[0].tolist() == ids[1:].tolist()

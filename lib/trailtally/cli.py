@@ -128,7 +128,7 @@ def _span(days: list[str]) -> str:
 
 
 def _size(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
+    if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes, such as 536870912")
     return int(text)
 

@@ -4,21 +4,34 @@ import datetime as dt
 import secrets
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from trailtally import events, layout, listing, publish, storage
-from trailtally.errors import PublishError, TrailtallyError, UsageError
+from trailtally.errors import PublishError, SumsDoNotClose, TrailtallyError, UsageError
 from trailtally.progress import Progress
-from trailtally.tables import TABLES, ledger
+from trailtally.tables import TABLES, coverage, event_counts, launches, ledger, run_instances, sources
+from trailtally.tables.columns import Table
 from trailtally.tally import colliding_dimensions, tally
 
 MAX_FILE_BYTES = 512 << 20
 
 # Compressed bytes and files of a read task: a second or two of work, so that progress moves and tasks end together.
 _TASK_BYTES, _TASK_FILES = 8 << 20, 500
+
+# Compressed bytes of a count task, and of one account's day before it is cut into slices: some 300,000 events, 10 MB of facts.
+_COUNT_BYTES = 32 << 20
+
+# Which tables are written at the same time. The small ones fill the gaps that the large one leaves.
+_STEPS = (
+    (event_counts.TABLE, run_instances.TABLE, launches.TABLE, sources.TABLE),
+    (coverage.TABLE,),
+    (ledger.TABLE,),
+)
 
 # How many objects that were not read are named; the others are in the ledger.
 _NAMED = 10
@@ -33,6 +46,29 @@ class Request:
     max_file_bytes: int = MAX_FILE_BYTES
 
 
+class Load(NamedTuple):
+    """The log files to read: how many, their compressed bytes, and those of the largest day of an account."""
+
+    files: int
+    bytes: int
+    largest_day: int
+
+    @property
+    def read_tasks(self) -> int:
+        """Tasks that read."""
+        return max(min(max(-(-self.bytes // _TASK_BYTES), -(-self.files // _TASK_FILES)), self.files), 1)
+
+    @property
+    def count_tasks(self) -> int:
+        """Tasks that count."""
+        return -(-self.bytes // _COUNT_BYTES) or 1
+
+    @property
+    def slices(self) -> int:
+        """Pieces that a day of an account is counted in."""
+        return -(-self.largest_day // _COUNT_BYTES) or 1
+
+
 @dataclass
 class Summary:
     """What a run did.
@@ -45,7 +81,6 @@ class Summary:
     run_id: str
     files: Counter[str]
     passed: Counter[str]
-    bytes: int
     records: int = 0
     rejected_records: int = 0
     duplicates: int = 0
@@ -82,13 +117,16 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
     places = listing.find_places(inputs)
     tasks = int(spark.conf.get("spark.sql.shuffle.partitions", "200") or 200)
     listed = listing.list_objects(spark, places, tasks=tasks).persist()
-    summary = _count_listing(listed, places, request, output, run_id)
+    files, load = _count_listing(listed)
+    if not load.files and not files[ledger.UNREADABLE]:
+        raise UsageError(_nothing_found(request, places, files[ledger.IGNORED]))
+    summary = Summary(output, run_id, files, places.passed)
     storage.prepare_output(output, frozenset(table.name for table in TABLES))
     logs = listed.where(F.col("status").isNull()).drop("status", "reason")
     set_aside = listed.where(F.col("status").isNotNull()).drop("account_id", "region")
-    rows = _read(spark, logs, summary, request, progress)
+    rows = _read(spark, logs, load, request, progress)
     _count_files(rows.files, summary)
-    tallied = tally(rows, set_aside, computed_at=now.isoformat(), run_id=run_id)
+    tallied = tally(rows, set_aside, tasks=load.count_tasks, computed_at=now.isoformat(), run_id=run_id)
     _publish(tallied.tables, rows.files, summary, progress)
     summary.problems = _problems(rows.files.unionByName(set_aside, allowMissingColumns=True))
     for frame in (listed, *tallied.reused):
@@ -97,13 +135,17 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
     return summary
 
 
-def _count_listing(listed: DataFrame, places: listing.Places, request: Request, output: str, run_id: str) -> Summary:
-    counted = listed.groupBy("status").agg(F.count(F.lit(1)).alias("n"), F.sum("size").alias("size")).collect()
-    sizes = {row["status"]: row["size"] for row in counted}
-    files = Counter({row["status"] or "log": row["n"] for row in counted})
-    if not files["log"] and not files[ledger.UNREADABLE]:
-        raise UsageError(_nothing_found(request, places, files[ledger.IGNORED]))
-    return Summary(output, run_id, files, places.passed, sizes.get(None, 0))
+def _count_listing(listed: DataFrame) -> tuple[Counter[str], Load]:
+    """The objects that are set aside, by status, and the log files to read."""
+    days = listed.groupBy("status", "account_id", "delivered").agg(F.count(F.lit(1)).alias("files"), F.sum("size").alias("size"))
+    counted = days.groupBy("status").agg(F.sum("files").alias("files"), F.sum("size").alias("size"), F.max("size").alias("day"))
+    files, load = Counter[str](), Load(0, 0, 0)
+    for row in counted.collect():
+        if row["status"] is None:
+            load = Load(row["files"], row["size"], row["day"])
+        else:
+            files[row["status"]] = row["files"]
+    return files, load
 
 
 def _nothing_found(request: Request, places: listing.Places, ignored: int) -> str:
@@ -116,15 +158,16 @@ def _nothing_found(request: Request, places: listing.Places, ignored: int) -> st
     )
 
 
-def _read(spark: SparkSession, logs: DataFrame, summary: Summary, request: Request, progress: Progress) -> events.Rows:
+def _read(spark: SparkSession, logs: DataFrame, load: Load, request: Request, progress: Progress) -> events.Rows:
     """The reader's rows, read once and kept. The 64-bit dimension ids are tried again with another seed where two collide."""
-    files = summary.files["log"]
-    wanted = max(-(-summary.bytes // _TASK_BYTES), -(-files // _TASK_FILES), 1)
-    logs = logs.repartition(min(wanted, max(files, 1)), "file_key")
-    progress.say(f"reading {files:,} log files, {summary.bytes / 1e6:,.1f} MB compressed")
+    # Neighbours share most of their dimensions: a task that reads neighbours sends each once, which spares the shuffle.
+    logs = logs.repartitionByRange(load.read_tasks, "account_id", "region", "delivered", "file_key")
+    progress.say(f"reading {load.files:,} log files, {load.bytes / 1e6:,.1f} MB compressed")
     for seed in range(3):
-        with progress.reading(spark, files, summary.bytes) as done:
-            read = events.read_files(logs, max_file_bytes=request.max_file_bytes, seed=seed, done=done).persist()
+        with progress.reading(spark, load.files, load.bytes) as done:
+            read = events.read_files(
+                logs, max_file_bytes=request.max_file_bytes, seed=seed, slices=load.slices, done=done
+            ).persist()
             rows = events.by_kind(read)
             collisions = colliding_dimensions(rows.dimensions).limit(1).collect()
         if not collisions:
@@ -140,7 +183,6 @@ def _count_files(files: DataFrame, summary: Summary) -> None:
         F.sum("rejected_records").alias("rejected"),
         F.count_if(F.col("rejected_records") > 0).alias("partly"),
     )
-    del summary.files["log"]
     for row in counted.collect():
         summary.files[row["status"]] += row["n"]
         summary.records += row["records"] or 0
@@ -149,24 +191,31 @@ def _count_files(files: DataFrame, summary: Summary) -> None:
 
 
 def _publish(tables: dict[str, DataFrame], files: DataFrame, summary: Summary, progress: Progress) -> None:
-    """Writes the tables in order, the ledger after the sums were found to close."""
+    """Writes the tables: several at a time, the ledger when the sums were found to close."""
     manifest: dict[str, list[publish.Written]] = {}
-    for table in TABLES:
-        if table is ledger.TABLE:
-            publish.check_sums(manifest, _records_by_day(files))
-        progress.say(f"writing {table.name}")
-        try:
-            manifest[table.name] = publish.write_table(table, tables[table.name], summary.output)
-        except Exception as error:
-            raise PublishError(_stopped(error, list(manifest))) from error
+
+    def write(table: Table) -> None:
+        manifest[table.name] = publish.write_table(table, tables[table.name], summary.output)
+
+    try:
+        for step in _STEPS:
+            if ledger.TABLE in step:
+                publish.check_sums(manifest, _records_by_day(files))
+            progress.say(f"writing {', '.join(table.name for table in step)}")
+            with ThreadPoolExecutor(len(step)) as threads:
+                list(threads.map(write, step))
+    except SumsDoNotClose:
+        raise
+    except Exception as error:
+        raise PublishError(_stopped(error, list(manifest))) from error
     covered = {object.day for object in manifest["coverage"]}
     for table in TABLES[:-1]:
         publish.remove_emptied_days(table, manifest[table.name], covered, summary.output)
-    coverage = manifest["coverage"]
-    summary.days = [object.day for object in coverage]
-    summary.left_days = [day for day in publish.days_of(TABLES[3], summary.output) if day not in covered]
-    summary.events = sum(object.sums["events"] for object in coverage)
-    summary.duplicates = sum(object.sums["duplicates"] for object in coverage)
+    days = manifest["coverage"]
+    summary.days = [object.day for object in days]
+    summary.left_days = [day for day in publish.days_of(coverage.TABLE, summary.output) if day not in covered]
+    summary.events = sum(object.sums["events"] for object in days)
+    summary.duplicates = sum(object.sums["duplicates"] for object in days)
     summary.launches = sum(object.rows for object in manifest["launches"])
 
 

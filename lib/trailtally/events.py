@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from trailtally.reader import DIMENSION, FACT, FILE, INTEGERS, LAUNCH, SCHEMA, Done, read_task
+from trailtally.reader import DIMENSION, FACTS, FILE, LAUNCH, SCHEMA, Done, read_task
 
 
 class Rows(NamedTuple):
@@ -19,20 +19,21 @@ class Rows(NamedTuple):
     files: DataFrame
 
 
-def read_files(files: DataFrame, *, max_file_bytes: int, seed: int, done: Done) -> DataFrame:
+def read_files(files: DataFrame, *, max_file_bytes: int, seed: int, slices: int, done: Done) -> DataFrame:
     """The rows of these log files (file_key, e_tag, size, account_id, region, delivered), of all four kinds in one DataFrame.
 
-    `done(files, bytes)` is called in the tasks after each file. `seed` varies the dimension ids.
+    `done(files, bytes)` is called in the tasks after each file. `seed` varies the dimension ids. `slices` is the
+    number of buckets that a day of an account is cut into.
     """
-    read = partial(read_task, max_file_bytes=max_file_bytes, seed=seed, done=done)
+    read = partial(read_task, max_file_bytes=max_file_bytes, seed=seed, slices=slices, done=done)
     return files.mapInArrow(read, from_arrow_schema(SCHEMA, prefer_timestamp_ntz=False))
 
 
 def by_kind(rows: DataFrame) -> Rows:
     """The four kinds apart."""
     return Rows(
-        facts=rows.where(F.col("kind") == FACT).select(*INTEGERS),
-        dimensions=rows.where(F.col("kind") == DIMENSION).select("dimension", "grouping.*"),
-        launches=rows.where(F.col("kind") == LAUNCH).select(*INTEGERS, "launch"),
+        facts=rows.where(F.col("kind") == FACTS).select("bucket", "facts"),
+        dimensions=rows.where(F.col("kind") == DIMENSION).select("dimension", "check", "grouping.*"),
+        launches=rows.where(F.col("kind") == LAUNCH).select("dimension", "grouping.*", "launch.*"),
         files=rows.where(F.col("kind") == FILE).select("file.*"),
     )

@@ -1,14 +1,14 @@
 """One task's log files -> Arrow batches of four kinds of rows.
 
-FACT        one record: its event's key, its time and the id of its dimension. Integers only, so that the shuffle that
-            finds duplicates carries 40 bytes an event and not 250.
+FACTS       a piece of a bucket of facts: what counting needs of each record (see facts.py).
 DIMENSION   the grouping columns of `event_counts`, once per combination and task.
-LAUNCH      one RunInstances record: the same integers, and what it launched.
+LAUNCH      one RunInstances record: its fact, its grouping columns, and what it launched.
 FILE        one log file: its status, and how many records of which day, account and region it held (`parts`).
 
 One bad file rejects itself, never its task; one bad record itself, never its file.
 """
 
+import gc
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,21 +20,25 @@ import pyarrow as pa
 
 from trailtally import storage
 from trailtally.errors import BadObject, BadRecord, TaskFailed, Unreadable
+from trailtally.facts import Array, buckets, facts, owner_of
 from trailtally.identity import Actor, actor
-from trailtally.keys import DAY, day_text, dimension_id, event_key, event_time
+from trailtally.keys import DAY, day_text, dimension_ids, event_time, event_times
 from trailtally.launch import Launch, is_launch, launch
 from trailtally.records import Decoded, Record, decode, identity, inflate
 from trailtally.tables import launches as launches_table
 from trailtally.tables.event_counts import GROUPING
 from trailtally.tables.ledger import READ, REJECTED, UNREADABLE
 
-FACT, DIMENSION, LAUNCH, FILE = range(4)
+FACTS, DIMENSION, LAUNCH, FILE = range(4)
 
 _TEXT, _COUNT, _FLAG = pa.string(), pa.int64(), pa.bool_()
 _LAUNCH_TYPES = {column.name: column.type for column in launches_table.TABLE.columns}
 
 DIMENSION_TYPE = pa.struct([(column.name, column.type) for column in GROUPING])
-LAUNCH_TYPE = pa.struct([(name, _LAUNCH_TYPES[name]) for name in Launch._fields])
+LAUNCH_TYPE = pa.struct(
+    [("key_high", _COUNT), ("key_low", _COUNT), ("time", _COUNT), ("updates", _FLAG)]
+    + [(name, _LAUNCH_TYPES[name]) for name in Launch._fields]
+)
 PART_TYPE = pa.struct([("dt", _TEXT), ("account_id", _TEXT), ("region", _TEXT), ("records", _COUNT)])
 FILE_TYPE = pa.struct(
     [
@@ -49,68 +53,76 @@ FILE_TYPE = pa.struct(
         ("parts", pa.list_(pa.field("element", PART_TYPE))),
     ]
 )
-INTEGERS = ("key_high", "key_low", "time", "dimension", "updated")
 SCHEMA = pa.schema(
     [
         ("kind", pa.int8()),
-        ("key_high", _COUNT),
-        ("key_low", _COUNT),
-        ("time", _COUNT),
-        ("dimension", _COUNT),
-        ("updated", _FLAG),
+        ("bucket", _COUNT),
+        ("facts", pa.binary()),
+        ("dimension", _COUNT),  # this and `grouping` of a DIMENSION and of a LAUNCH
+        ("check", _COUNT),
         ("grouping", DIMENSION_TYPE),
         ("launch", LAUNCH_TYPE),
         ("file", FILE_TYPE),
     ]
 )
 
-# Rows of a batch: large enough that its overhead is nothing, small enough (2 MB) to be no matter for memory.
+# Records whose rows are yielded together: enough that a batch's overhead is nothing, few enough (2 MB) for any memory.
 _BATCH = 50_000
 
 Done = Callable[[int, int], None]
 
 
-def read_task(batches: Iterable[pa.RecordBatch], *, max_file_bytes: int, seed: int, done: Done) -> Iterator[pa.RecordBatch]:
+def read_task(
+    batches: Iterable[pa.RecordBatch], *, max_file_bytes: int, seed: int, slices: int, done: Done
+) -> Iterator[pa.RecordBatch]:
     """Batches (SCHEMA) of the log files that the batches list (file_key, e_tag, size, delivered, account_id, region)."""
-    task = _Task(max_file_bytes, seed)
-    for batch in batches:
-        for file in batch.to_pylist():
-            try:
-                task.read(file)
-            except Exception as error:
-                raise TaskFailed(f"{file['file_key']}: {type(error).__name__}: {error}") from error
-            done(1, file["size"])
-            if len(task.times) >= _BATCH:
-                yield from task.flush()
-    yield from task.flush()
+    task = _Task(max_file_bytes, seed, slices)
+    # Nothing here refers to itself. The collector of such things took a sixth of the time, for it looks at all lookups again.
+    gc.disable()
+    try:
+        for batch in batches:
+            for file in batch.to_pylist():
+                try:
+                    task.read(file)
+                except Exception as error:
+                    raise TaskFailed(f"{file['file_key']}: {type(error).__name__}: {error}") from error
+                done(1, file["size"])
+                if len(task.times) >= _BATCH:
+                    yield from task.flush()
+        yield from task.flush()
+    finally:
+        gc.enable()
 
 
 class _Dimension(NamedTuple):
-    id: int
-    account: str
-    region: str
+    """What a record's grouping columns come to. `number` counts the task's dimensions."""
+
+    number: int
+    place: tuple[str, str]
     is_launch: bool
 
 
 class _Task:
     """What one task has read and not yet yielded.
 
-    Three lookups make a record cheap, as its time, its userIdentity and its grouping columns mostly came before. They grow
-    with the task's records, which its compressed bytes bound.
+    Two lookups make a record cheap, as its userIdentity and its grouping columns mostly came before. They grow with the task's
+    records, which its files bound.
     """
 
-    def __init__(self, max_file_bytes: int, seed: int) -> None:
+    def __init__(self, max_file_bytes: int, seed: int, slices: int) -> None:
         self._max_file_bytes = max_file_bytes
         self._seed = seed
-        self._time = cache(event_time)
+        self._slices = slices
         self._actor = cache(_actor)
         self._dimension = cache(self._new_dimension)
+        self._groupings: list[tuple[Any, ...]] = []
+        self._ids = np.empty((2, 0), np.int64)  # of the groupings that were yielded, and their check bits
         self._clear()
 
     def _clear(self) -> None:
-        self.keys, self.times, self.dimensions = bytearray(), array("q"), array("q")
+        self.names: list[str] = []
+        self.times, self.dimensions = array("q"), array("q")
         self.updates: list[int] = []
-        self.new_groupings: list[tuple[int, tuple[Any, ...]]] = []
         self.launches: list[tuple[int, Launch]] = []
         self.files: list[dict[str, Any]] = []
 
@@ -142,82 +154,100 @@ class _Task:
 
         Every instruction here is executed once per record, of which there are billions.
         """
-        days: list[int] = []
+        start = len(self.times)
         places: list[tuple[str, str]] = []
         problems: list[str] = []
+        times = event_times([record.eventTime for record in decoded.records])
         for number, record in enumerate(decoded.records):
-            try:
-                time = self._time(record.eventTime)
-                dimension = self._dimension(
+            dimension = self._dimension(
+                (
                     record.recipientAccountId or path_account,
                     record.awsRegion or path_region,
                     record.eventSource,
                     record.eventName,
                     record.eventCategory,
                     record.readOnly,
-                    self._actor(bytes(record.userIdentity)),
+                    bytes(record.userIdentity),
                     record.sourceIPAddress,
                     record.errorCode or None,
                 )
+            )
+            try:
+                time = times[number] if times else event_time(record.eventTime)
                 if dimension.is_launch:
                     self.launches.append((len(self.times), launch(record)))
             except BadRecord as problem:
                 problems.append(f"record {record.eventID or number + 1}: {problem}")
                 continue
-            event_id, day = record.eventID, time // DAY
             if record.addendum and (replaced := _replaced(record)):
-                event_id = replaced
                 self.updates.append(len(self.times))
-            self.keys += event_key(dimension.account, day, event_id, None if event_id else decoded.contents.get(number))
+                self.names.append(replaced)
+            else:
+                self.names.append(record.eventID or f"\0{decoded.contents[number]}")
             self.times.append(time)
-            self.dimensions.append(dimension.id)
-            days.append(day)
-            places.append((dimension.account, dimension.region))
+            self.dimensions.append(dimension.number)
+            places.append(dimension.place)
+        days = np.array(self.times[start:]) // DAY
         parts = [
             {"dt": day_text(day), "account_id": account, "region": region, "records": count}
-            for (day, (account, region)), count in sorted(Counter(zip(days, places, strict=True)).items())
+            for (day, (account, region)), count in sorted(Counter(zip(days.tolist(), places, strict=True)).items())
         ]
         return parts, problems
 
-    def _new_dimension(
-        self,
-        account: str,
-        region: str,
-        source: str | None,
-        name: str | None,
-        category: str | None,
-        read_only: bool | None,
-        who: Actor,
-        address: str | None,
-        error: str | None,
-    ) -> _Dimension:
-        grouping = (account, region, source, name, category, read_only, *who, address, error)
-        dimension = _Dimension(dimension_id(grouping, self._seed), account, region, is_launch(source, name))
-        self.new_groupings.append((dimension.id, grouping))
-        return dimension
+    def _new_dimension(self, columns: tuple[Any, ...]) -> _Dimension:
+        account, region, source, name, category, read_only, raw_identity, address, error = columns
+        actor = self._actor(raw_identity)
+        self._groupings.append((account, region, source, name, category, read_only, *actor, address, error))
+        return _Dimension(len(self._groupings) - 1, (account, region), is_launch(source, name))
 
     def flush(self) -> Iterator[pa.RecordBatch]:
         """Yields what was added, in batches of one kind each."""
-        integers = self._integers()
+        fresh = self._groupings[len(self._ids[0]) :]
+        if fresh:
+            self._ids = np.hstack([self._ids, dimension_ids(fresh, self._seed)])
+            ids, checks = self._ids[:, -len(fresh) :]
+            yield _batch(DIMENSION, {"dimension": ids, "check": checks, "grouping": _struct(fresh, DIMENSION_TYPE)})
         if self.times:
-            yield _batch(FACT, integers)
-        if self.new_groupings:
-            ids, groupings = zip(*self.new_groupings, strict=True)
-            yield _batch(DIMENSION, {"dimension": pa.array(ids, _COUNT), "grouping": _struct(groupings, DIMENSION_TYPE)})
-        if self.launches:
-            places, launched = zip(*self.launches, strict=True)
-            at = pa.array(places, _COUNT)
-            yield _batch(LAUNCH, {n: c.take(at) for n, c in integers.items()} | {"launch": _struct(launched, LAUNCH_TYPE)})
+            owners = self._owners()
+            made = self._facts(owners)
+            numbers, pieces = zip(*buckets(made, owners, self._slices), strict=True)
+            yield _batch(FACTS, {"bucket": pa.array(numbers, _COUNT), "facts": pa.array(pieces, pa.binary())})
+            if self.launches:
+                yield self._launches(made)
         if self.files:
             yield _batch(FILE, {"file": pa.array(self.files, FILE_TYPE)})
         self._clear()
 
-    def _integers(self) -> dict[str, pa.Array]:
-        halves = np.frombuffer(bytes(self.keys), np.int64)
-        updated = np.zeros(len(self.times), np.bool_)
-        updated[self.updates] = True
-        columns = (halves[0::2], halves[1::2], np.array(self.times), np.array(self.dimensions), updated)
-        return {name: pa.array(column) for name, column in zip(INTEGERS, columns, strict=True)}
+    def _owners(self) -> Array:
+        """Of each record, the hashes of its account and day; one row (an Owner) each."""
+        accounts = [grouping[0] for grouping in self._groupings]
+        numbers = {account: number for number, account in enumerate(set(accounts))}
+        names = list(numbers)
+        account = np.array([numbers[name] for name in accounts])[np.array(self.dimensions)]
+        pairs, owner = np.unique(np.stack([account, np.array(self.times) // DAY]), axis=1, return_inverse=True)
+        return np.array([owner_of(names[number], day) for number, day in pairs.T.tolist()], np.int64)[owner]
+
+    def _facts(self, owners: Array) -> Array:
+        updates, launched = np.zeros((2, len(self.times)), np.bool_)
+        updates[self.updates] = True
+        launched[[place for place, _ in self.launches]] = True
+        dimensions = self._ids[0][np.array(self.dimensions)]
+        columns = {"time": np.array(self.times), "dimension": dimensions, "updates": updates, "is_launch": launched}
+        return facts(self.names, owners, columns)
+
+    def _launches(self, made: Array) -> pa.RecordBatch:
+        at = [place for place, _ in self.launches]
+        numbers = made[at][["key_high", "key_low", "time", "updates"]].tolist()
+        rows = [(*fact, *launched) for fact, (_, launched) in zip(numbers, self.launches, strict=True)]
+        groupings = [self._groupings[self.dimensions[place]] for place in at]
+        return _batch(
+            LAUNCH,
+            {
+                "dimension": made["dimension"][at],
+                "grouping": _struct(groupings, DIMENSION_TYPE),
+                "launch": _struct(rows, LAUNCH_TYPE),
+            },
+        )
 
 
 def _actor(raw: bytes) -> Actor:
@@ -230,14 +260,14 @@ def _replaced(record: Record) -> str | None:
     return addendum.originalEventID or None if addendum and addendum.reason == "UPDATED_DATA" else None
 
 
-def _struct(rows: tuple[tuple[Any, ...], ...], kind: pa.StructType) -> pa.StructArray:
+def _struct(rows: list[tuple[Any, ...]], kind: pa.StructType) -> pa.StructArray:
     columns = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), kind, strict=True)]
     return pa.StructArray.from_arrays(columns, fields=list(kind))
 
 
-def _batch(kind: int, columns: dict[str, pa.Array]) -> pa.RecordBatch:
+def _batch(kind: int, columns: dict[str, Array | pa.Array]) -> pa.RecordBatch:
     count = len(next(iter(columns.values())))
-    columns = {"kind": pa.array(np.full(count, kind, np.int8)), **columns}
+    columns = {"kind": np.full(count, kind, np.int8), **columns}
     return pa.RecordBatch.from_arrays(
-        [columns[f.name] if f.name in columns else pa.nulls(count, f.type) for f in SCHEMA], schema=SCHEMA
+        [pa.array(columns[f.name]) if f.name in columns else pa.nulls(count, f.type) for f in SCHEMA], schema=SCHEMA
     )

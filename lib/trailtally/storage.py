@@ -29,7 +29,9 @@ class Entry(NamedTuple):
 
 
 def location(text: str) -> str:
-    """The absolute path that an argument names: a path, or a file:// URL. UsageError for any other kind of URL."""
+    """The absolute path that an argument names: a path, or a file:// URL. UsageError for an empty one and other URLs."""
+    if not text:
+        raise UsageError("a path is empty: give the path of a folder (is a variable of the shell not set?)")
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() != "file":
         raise UsageError(f"{text}: {scheme[1]}:// is not supported yet. Give a path of this machine (or file:///PATH)")
@@ -203,4 +205,5 @@ def words(error: OSError) -> str:
     """What went wrong, in the system's words without its numbers."""
     if error.errno == errno.EACCES:
         return "permission denied"
-    return (error.strerror or str(error)).lower()
+    # The system's own words: pyarrow's errors have others in their place.
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()

@@ -1,28 +1,32 @@
-"""Reader rows -> the tables, as DataFrames: one fact per event key, counts per dimension, joined with the dimensions."""
+"""Reader rows -> the tables, as DataFrames: events counted per day and dimension, joined with the dimensions."""
 
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from trailtally.events import Rows
+from trailtally.facts import COUNTED, count_task
 from trailtally.tables import coverage, event_counts, launches, ledger, run_instances, sources
-
-_KEY = ("key_high", "key_low")
 
 
 class Tally(NamedTuple):
-    """The tables by name, with their partition column first, and the ones among them that others are built from."""
+    """The tables by name, with their partition column first, and what of it is kept for more than one of them."""
 
     tables: dict[str, DataFrame]
     reused: tuple[DataFrame, ...]
 
 
-def tally(rows: Rows, set_aside: DataFrame, *, computed_at: str, run_id: str) -> Tally:
-    """The six tables. `set_aside` has the status rows of objects that were listed and not given to the reader."""
+def tally(rows: Rows, set_aside: DataFrame, *, tasks: int, computed_at: str, run_id: str) -> Tally:
+    """The six tables. `set_aside` has the status rows of objects that were listed and not given to the reader.
+
+    `tasks` is how many count at the same time.
+    """
     dimensions = rows.dimensions.dropDuplicates(["dimension"])
-    counts = event_counts.build(_kept(rows.facts), dimensions).persist()
-    launched = launches.build(_kept_launches(rows, dimensions)).persist()
+    counted = count_events(rows.facts, tasks=tasks).persist()
+    counts = event_counts.build(counted, dimensions).persist()
+    launched = launches.build(_kept_launches(rows.launches, counted)).persist()
     parts = rows.files.select("file_key", "e_tag", F.explode("parts").alias("part")).select("file_key", "e_tag", "part.*")
     tables = {
         event_counts.TABLE.name: counts,
@@ -32,45 +36,30 @@ def tally(rows: Rows, set_aside: DataFrame, *, computed_at: str, run_id: str) ->
         sources.TABLE.name: sources.build(parts),
         ledger.TABLE.name: ledger.build(rows.files.unionByName(set_aside, allowMissingColumns=True), run_id=run_id),
     }
-    return Tally(tables, (counts, launched))
+    return Tally(tables, (counted, counts, launched))
 
 
 def colliding_dimensions(dimensions: DataFrame) -> DataFrame:
     """The ids that stand for more than one combination of the grouping columns: none, unless 64 bits met by chance."""
-    return dimensions.dropDuplicates().groupBy("dimension").count().where(F.col("count") > 1)
+    checks = dimensions.groupBy("dimension").agg(F.min("check").alias("lowest"), F.max("check").alias("highest"))
+    return checks.where(F.col("lowest") != F.col("highest"))
 
 
-def _preference() -> Column:
-    """Which copy of an event is kept: the lowest. A record that updates another one goes before it.
-
-    Among copies that differ it depends on their content alone, never on the order of arrival. One integer, because
-    `min_by` over integers stays in Spark's hash aggregation, where a struct would have every event sorted.
-    """
-    content = F.shiftrightunsigned(F.xxhash64("time", "dimension"), 2)
-    return F.when(F.col("updated"), content).otherwise(content + F.lit(1 << 62))
+def count_events(facts: DataFrame, *, tasks: int) -> DataFrame:
+    """The rows `COUNTED` of facts.py, each event counted once, from (bucket, facts)."""
+    whole_buckets = facts.repartition(tasks, "bucket").sortWithinPartitions("bucket")
+    return whole_buckets.mapInArrow(count_task, from_arrow_schema(COUNTED, prefer_timestamp_ntz=False))
 
 
-def _kept(facts: DataFrame) -> DataFrame:
-    """One fact per event key."""
-    kept = (F.min_by(column, _preference()).alias(column) for column in ("time", "dimension"))
-    return facts.groupBy(*_KEY).agg(*kept).withColumn("day", _day())
-
-
-def _day() -> Column:
-    """The UTC day of an event, the session's time zone being UTC."""
-    return F.to_date(F.timestamp_micros("time"))
-
-
-def _kept_launches(rows: Rows, dimensions: DataFrame) -> DataFrame:
-    """One launch row per event key whose kept copy is a launch, with its grouping columns."""
-    keys = rows.launches.select(*_KEY).dropDuplicates()
-    kept = _kept(rows.facts.join(keys, on=[*_KEY], how="leftsemi"))
+def _kept_launches(copies: DataFrame, counted: DataFrame) -> DataFrame:
+    """The launch rows of the events that count as a launch: one of the copies that agree with what was counted."""
+    event = ("key_high", "key_low", "time", "dimension")
+    events = counted.where(F.col("key_high").isNotNull()).withColumnRenamed("first", "time").select(*event)
     # Copies may share time and grouping columns and still differ in what only `launches` shows.
-    copies = Window.partitionBy(*_KEY).orderBy(_preference(), "launch")
+    content = [column for column in copies.columns if column not in (*event, "updates")]
+    order = Window.partitionBy(*event).orderBy(F.desc("updates"), *content)
     return (
-        rows.launches.join(kept, on=[*_KEY, "time", "dimension"], how="leftsemi")
-        .withColumn("copy", F.row_number().over(copies))
+        copies.join(events, on=list(event), how="leftsemi")
+        .withColumn("copy", F.row_number().over(order))
         .where(F.col("copy") == 1)
-        .join(dimensions, on="dimension", how="inner")
-        .select(_day().cast("string").alias("dt"), F.timestamp_micros("time").alias("event_time"), "*", "launch.*")
     )

@@ -34,11 +34,16 @@ TABLE = Table(
 )
 
 
-def build(events: DataFrame, dimensions: DataFrame) -> DataFrame:
-    """One row per day and dimension, from events (day, time in microseconds UTC, dimension) and one row per dimension id."""
-    counts = events.groupBy(F.col("day").cast("string").alias("dt"), "dimension").agg(
-        F.count(F.lit(1)).alias("event_count"),
-        F.timestamp_micros(F.min("time")).alias("first_event_time"),
-        F.timestamp_micros(F.max("time")).alias("last_event_time"),
+def build(counted: DataFrame, dimensions: DataFrame) -> DataFrame:
+    """One row per day and dimension, from counted events (facts.COUNTED) and one row per dimension id."""
+    # One shuffle for the sum and for the join: `dimension` alone decides where a row goes.
+    counts = (
+        counted.repartition("dimension")
+        .groupBy(F.col("day").cast("string").alias("dt"), "dimension")
+        .agg(
+            F.sum("events").alias("event_count"),
+            F.timestamp_micros(F.min("first")).alias("first_event_time"),
+            F.timestamp_micros(F.max("last")).alias("last_event_time"),
+        )
     )
     return counts.join(dimensions, on="dimension", how="inner").select("dt", *TABLE.names)

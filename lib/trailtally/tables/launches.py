@@ -1,6 +1,7 @@
 """`launches`: every call of RunInstances, whole."""
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from trailtally.tables import columns as c
 from trailtally.tables.columns import Column, Table
@@ -40,4 +41,5 @@ TABLE = Table(
 
 def build(kept: DataFrame) -> DataFrame:
     """One row per call, from the reader's launch rows of the kept copy of each event."""
-    return kept.select("dt", *TABLE.names)
+    time = F.timestamp_micros("time")
+    return kept.withColumn("event_time", time).select(F.to_date(time).cast("string").alias("dt"), *TABLE.names)

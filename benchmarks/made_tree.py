@@ -1,6 +1,6 @@
 """A made CloudTrail tree of any size, the same each time.
 
-    python benchmarks/make_tree.py --gigabytes 6 --files 10000 DEST
+    python benchmarks/made_tree.py --gigabytes 6 --files 10000 DEST
 
 Layout and names are those of an organization's trail. Beside the tree, not in it, DEST.manifest.json says what was
 made, with the number of distinct events that every reader must find. A tree that is already there is left as it is.
