@@ -6,6 +6,9 @@ The library raises these; the command line prints the message as one line and en
 import json
 import re
 
+# How py4j begins; what Java said comes on the next line.
+_NO_NEWS = "An error occurred while calling "
+
 
 class TrailtallyError(Exception):
     """A run that failed; the message is for its user."""
@@ -17,7 +20,8 @@ class TrailtallyError(Exception):
         """The message for a user of any exception: our own words where a task failed with them, else its first line."""
         text = str(error)
         worded = TaskFailed.message_in(text)
-        first = next(iter(text.strip().splitlines()), "")
+        lines = [line for line in text.strip().splitlines() if not line.startswith(_NO_NEWS)]
+        first = lines[0].lstrip(": ") if lines else ""
         return worded or f"{type(error).__name__}: {first[:300]} (--debug shows the stack trace)"
 
 

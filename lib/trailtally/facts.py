@@ -91,7 +91,7 @@ def count_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def count(made: Array) -> pa.RecordBatch:
-    """The events of these facts (COUNTED), each once."""
+    """The events of these facts (COUNTED), each once. There is at least one."""
     events = one_per_key(made)
     days = events["time"] // DAY
     # A launch is a group by itself: its key tells it from the others of its dimension.

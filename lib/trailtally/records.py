@@ -226,7 +226,9 @@ def _raw_records(content: bytes) -> list[bytes]:
         return [bytes(raw) for raw in _decode_raw_file(content).Records]
     except msgspec.DecodeError:
         pass  # the standard library's decoder takes what is unusual but legal, and words what is wrong
-    text, place, decoder, records = content.decode("utf-8-sig"), 0, json.JSONDecoder(), []
+    text, place, decoder, records = content.decode("utf-8-sig").strip(), 0, json.JSONDecoder(), []
+    if not text:
+        raise BadObject("empty file: there is nothing in it but white space")
     while place < len(text):
         try:
             document, place = decoder.raw_decode(text, place)
