@@ -4,7 +4,7 @@ TREE := build/example-tree
 TABLES := build/example-tables
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo example test lint types bench lock clean
+.PHONY: help venv demo example test lint types bench docs lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ types: venv  ## check types
 bench: venv  ## compare with Polars, DuckDB and Spark's reader: make bench BENCH_GB=6
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r conf/requirements-bench.lock
 	@$(VENV)/bin/python benchmarks/compare.py --gigabytes $(BENCH_GB)
+
+docs: venv  ## write the tables' declarations into README.md
+	@$(VENV)/bin/python -m trailtally.tables.document README.md
 
 # Python 3.11, the oldest: what it can take, 3.12 and 3.13 can too.
 lock:  ## renew the pinned versions in conf/ (needs python3.11)

@@ -45,7 +45,7 @@ def daily_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-file-bytes",
-        type=_size,
+        type=_bytes,
         default=MAX_FILE_BYTES,
         metavar="N",
         help="a log file that inflates to more is rejected (default: 512 MiB; CloudTrail writes 50 MB at most)",
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     show = commands.add_parser("show", help="print launches, busiest calls, days and problems of an output folder")
     show.add_argument("output", metavar="OUTPUT", help="the --output of a run")
-    show.add_argument("--rows", type=int, default=20, metavar="N", help="rows of each list at most (default: 20)")
+    show.add_argument("--rows", type=_rows, default=20, metavar="N", help="rows of each list at most (default: 20)")
     show.add_argument("--debug", action="store_true", help="print the stack trace of an error")
     options = parser.parse_args(arguments)
 
@@ -127,9 +127,17 @@ def _span(days: list[str]) -> str:
     return f"{len(days):,} ({days[0]} to {days[-1]})" if len(days) > 1 else f"1 ({days[0]})"
 
 
-def _size(text: str) -> int:
+def _bytes(text: str) -> int:
+    return _above_zero(text, "a number of bytes, such as 536870912")
+
+
+def _rows(text: str) -> int:
+    return _above_zero(text, "a number of rows, such as 20")
+
+
+def _above_zero(text: str, expected: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes, such as 536870912")
+        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
     return int(text)
 
 
