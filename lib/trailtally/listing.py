@@ -4,6 +4,7 @@ The driver looks at folders only, down to account x region; what lies below is l
 never holds a row per object.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import PurePath
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from trailtally import layout, storage
 from trailtally.errors import TaskFailed, UsageError
@@ -81,8 +83,10 @@ def inside(path: str, folder: str) -> bool:
 
 def list_objects(spark: SparkSession, places: Places, *, tasks: int) -> DataFrame:
     """One row per object (SCHEMA). `status` and `reason` are null for a log file, which has account, region and delivery day."""
-    rows = [(storage.key_of(path), how) for path, how in places.found]
-    listed = spark.createDataFrame(rows, "path string, how string").repartition(max(1, min(tasks, len(rows) // 4)))
+    rows = [{"path": storage.key_of(path), "how": how} for path, how in places.found]
+    # As a literal, for createDataFrame would start Python's workers twice: once for these few rows, with another environment.
+    found = F.from_json(F.lit(json.dumps(rows)), "array<struct<path: string, how: string>>")
+    listed = spark.range(1).select(F.inline(found)).repartition(max(1, min(tasks, len(rows) // 4)))
     return listed.mapInArrow(_list_task, SCHEMA)
 
 

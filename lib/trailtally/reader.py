@@ -69,6 +69,9 @@ SCHEMA = pa.schema(
 # Records whose rows are yielded together: enough that a batch's overhead is nothing, few enough (2 MB) for any memory.
 _BATCH = 50_000
 
+# More than the days that there are, before 1970 and after.
+_DAYS = 1 << 24
+
 Done = Callable[[int, int], None]
 
 
@@ -224,8 +227,12 @@ class _Task:
         numbers = {account: number for number, account in enumerate(set(accounts))}
         names = list(numbers)
         account = np.array([numbers[name] for name in accounts])[np.array(self.dimensions)]
-        pairs, owner = np.unique(np.stack([account, np.array(self.times) // DAY]), axis=1, return_inverse=True)
-        return np.array([owner_of(names[number], day) for number, day in pairs.T.tolist()], np.int64)[owner]
+        # As one number, for numpy sorts pairs twenty times slower.
+        pairs, owner = np.unique(account * _DAYS + np.array(self.times) // DAY, return_inverse=True)
+        hashed = [
+            owner_of(names[(pair + _DAYS // 2) // _DAYS], (pair + _DAYS // 2) % _DAYS - _DAYS // 2) for pair in pairs.tolist()
+        ]
+        return np.array(hashed, np.int64)[owner]
 
     def _facts(self, owners: Array) -> Array:
         updates, launched = np.zeros((2, len(self.times)), np.bool_)
