@@ -57,7 +57,7 @@ class TaskFailed(Exception):
     Spark hands the driver the text of the worker's traceback only, so the message travels as JSON between marks.
     """
 
-    MARK = re.compile(r"\[\[trailtally (\".*?\") \]\]")
+    MARK = re.compile(r'\[\[trailtally ("(?:[^"\\]|\\.)*") \]\]')
 
     def __init__(self, message: str) -> None:
         super().__init__(f"[[trailtally {json.dumps(message)} ]]")

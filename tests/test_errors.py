@@ -1,0 +1,49 @@
+"""How an error's words reach the user."""
+
+import pytest
+
+from trailtally.errors import PublishError, SumsDoNotClose, TaskFailed, TrailtallyError, UsageError
+
+
+def test_wrong_use_ends_with_2_and_failures_with_1() -> None:
+    assert [error.status for error in (UsageError, PublishError, SumsDoNotClose, TrailtallyError)] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["no space left on device", 'a "quoted" key', "line\nbreak", "back\\slash", "日本", '"', "]]", '"]]" ]]', "[[trailtally", ""],
+)
+def test_the_message_of_a_failed_task_is_found_again_in_sparks_text(message: str) -> None:
+    text = f"Job aborted.\nTraceback (most recent call last):\nTaskFailed: {TaskFailed(message)}\n\n\tat org.apache.spark\n"
+    assert TaskFailed.message_in(text) == message
+
+
+def test_of_two_failed_tasks_the_first_speaks() -> None:
+    assert TaskFailed.message_in(f"{TaskFailed('one')} {TaskFailed('two')}") == "one"
+
+
+@pytest.mark.parametrize("text", ["", "Job aborted.", "[[trailtally ]]", '[[trailtally "cut off'])
+def test_other_failures_have_no_words_of_ours(text: str) -> None:
+    assert TaskFailed.message_in(text) is None
+
+
+def test_a_failed_task_is_told_in_its_own_words() -> None:
+    assert TrailtallyError.of(RuntimeError(f"Py4JJavaError: {TaskFailed('disk full')}\n\tat java")) == "disk full"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("first line\nsecond line"), "ValueError: first line (--debug shows the stack trace)"),
+        (ValueError("\n\n  first line"), "ValueError: first line (--debug shows the stack trace)"),
+        (ValueError("x" * 301), f"ValueError: {'x' * 300} (--debug shows the stack trace)"),
+        # What py4j makes of an exception of Java's.
+        (
+            OSError("An error occurred while calling o1.collect.\n: java.lang.OutOfMemoryError: Java heap space\n\tat x"),
+            "OSError: java.lang.OutOfMemoryError: Java heap space (--debug shows the stack trace)",
+        ),
+        (MemoryError(), "MemoryError:  (--debug shows the stack trace)"),
+    ],
+)
+def test_any_other_error_is_told_by_its_class_and_first_line(error: Exception, told: str) -> None:
+    assert TrailtallyError.of(error) == told
