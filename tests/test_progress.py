@@ -1,0 +1,135 @@
+"""What a person sees while a run reads: a line that moves on a terminal, plain lines in a log, nothing when quiet."""
+
+import io
+import itertools
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from trailtally import progress
+from trailtally.progress import Progress
+
+MB = 1_000_000
+
+
+class Stream(io.StringIO):
+    """A terminal or a log that tells when an awaited text has come."""
+
+    def __init__(self, *, terminal: bool, awaited: str = "") -> None:
+        super().__init__()
+        self._terminal = terminal
+        self._awaited = awaited
+        self.came = threading.Event()
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if self._awaited in self.getvalue():
+            self.came.set()
+        return written
+
+
+class Accumulator:
+    """Spark's, as far as a run uses it. `looks` counts how often its value was asked for."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+        self.looks = threading.Semaphore(0)
+
+    @property
+    def value(self) -> int:
+        self.looks.release()
+        return self._value
+
+    def add(self, amount: int) -> None:
+        self._value += amount
+
+
+class NoContext:
+    """A session over Spark Connect."""
+
+    @property
+    def sparkContext(self) -> Any:  # noqa: N802 - Spark's name
+        raise RuntimeError("not supported")
+
+
+class Session:
+    """A session with the counters that it gave out."""
+
+    def __init__(self) -> None:
+        self.counters: list[Accumulator] = []
+        self.sparkContext = self
+
+    def accumulator(self, value: int) -> Accumulator:
+        self.counters.append(Accumulator(value))
+        return self.counters[-1]
+
+
+@pytest.fixture
+def two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that shows 0 when first asked, then 2. Looks at the counters come at once."""
+    times = itertools.chain([0.0], itertools.repeat(2.0))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    monkeypatch.setattr(progress, "_TERMINAL_EVERY", 0.001)
+    monkeypatch.setattr(progress, "_LOG_EVERY", 0.001)
+
+
+def reading(stream: Stream, session: object, *, files: int, size: int, quiet: bool = False) -> Any:
+    return Progress(stream, quiet=quiet).reading(session, files, size)  # type: ignore[arg-type]
+
+
+def test_a_log_gets_a_line_and_a_terminal_clears_its_own_first() -> None:
+    log, terminal = Stream(terminal=False), Stream(terminal=True)
+    Progress(log).say("writing launches")
+    Progress(terminal).say("writing launches")
+    assert log.getvalue() == "writing launches\n"
+    assert terminal.getvalue() == "\r\033[Kwriting launches\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "size", "line"),
+    [
+        (2, 6 * MB, "reading: 2 of 1,000 files, 3.0 MB/s, 2 min 58 s left"),
+        (1, 54 * MB, "reading: 1 of 1,000 files, 27.0 MB/s, 18 s left"),
+        (1, MB // 10, "reading: 1 of 1,000 files, 0.1 MB/s, 2 h 59 min left"),
+        (0, 0, "reading: 0 of 1,000 files, 0.0 MB/s"),
+        (1001, 541 * MB, "reading: 1,000 of 1,000 files, 270.0 MB/s, 0 s left"),  # a task ran twice
+    ],
+)
+@pytest.mark.parametrize("terminal", [True, False])
+def test_while_reading_a_line_says_how_far_it_is(two_seconds: None, files: int, size: int, line: str, terminal: bool) -> None:
+    # On a terminal the line moves: it is written over, until the last one ends.
+    stream = Stream(terminal=terminal, awaited=f"\r\033[K{line}" if terminal else f"{line}\n")
+    with reading(stream, Session(), files=1000, size=540 * MB) as done:
+        done(files, size)
+        assert stream.came.wait(10), stream.getvalue()
+    assert (stream.getvalue().count("\n") == 1) is terminal
+
+
+def test_the_last_line_says_what_was_read(two_seconds: None) -> None:
+    stream = Stream(terminal=False)
+    with reading(stream, NoContext(), files=1234, size=60 * MB) as done:
+        done(1, MB)  # no task can report over Spark Connect
+    assert stream.getvalue() == "read 1,234 files, 60.0 MB compressed, 2.0 s, 30.0 MB/s\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_quiet_one_says_nothing(two_seconds: None, terminal: bool) -> None:
+    stream, session = Stream(terminal=terminal), Session()
+    with reading(stream, session, files=1, size=MB, quiet=True):
+        for _ in range(2):
+            assert session.counters[0].looks.acquire(timeout=10)  # at the second look the first one's line would be there
+    Progress(stream, quiet=True).say("writing launches")
+    assert stream.getvalue() == ""
+
+
+def test_where_reading_fails_no_line_says_that_it_is_done(two_seconds: None) -> None:
+    stream, before = Stream(terminal=False), threading.active_count()
+    with pytest.raises(OSError, match="disk full"), reading(stream, Session(), files=1, size=MB):
+        raise OSError("disk full")
+    assert "read 1 files" not in stream.getvalue()
+    assert threading.active_count() == before  # nobody follows it any more

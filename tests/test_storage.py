@@ -1,0 +1,199 @@
+"""A folder as a store of objects: every name is listed, a replacement is whole or did not happen."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from builders import write
+from trailtally import storage
+from trailtally.errors import Unreadable, UsageError
+
+
+@pytest.mark.parametrize(("text", "path"), [("/a/b", "/a/b"), ("/a//b/", "/a/b"), ("/a/../b", "/b"), ("file:///a/b", "/a/b")])
+def test_a_location_is_an_absolute_path(text: str, path: str) -> None:
+    assert storage.location(text) == path
+
+
+def test_a_location_may_be_relative_or_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to("here")
+    monkeypatch.chdir(tmp_path)
+    assert storage.location("here") == storage.location("./link/") == f"{tmp_path.resolve()}/here"
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/AWSLogs", "S3://bucket", "https://host/path"])
+def test_other_urls_are_wrong_use_and_the_message_says_what_to_give(url: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        storage.location(url)
+    scheme = url.partition(":")[0]
+    assert str(raised.value) == f"{url}: {scheme}:// is not supported yet. Give a path of this machine (or file:///PATH)"
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/a/b.json.gz", "/a/b.json.gz"),
+        ("/ümlaut/日本 \n", "/ümlaut/日本 \n"),
+        ("/latin-\udce9", "/latin-\\xe9"),  # the byte E9, as Python names a path that is not UTF-8
+        ("/back\\slash", "/back\\x5cslash"),
+        ("/looks\\xe9escaped", "/looks\\x5cxe9escaped"),
+        ("/cut-\udce6\udc97", "/cut-\\xe6\\x97"),
+    ],
+)
+def test_a_key_is_text_that_leads_back_to_its_path(path: str, key: str) -> None:
+    assert storage.key_of(path) == key
+    assert storage.path_of(key) == path
+    key.encode()
+
+
+def test_an_empty_path_is_wrong_use_and_not_the_folder_that_one_is_in() -> None:
+    with pytest.raises(
+        UsageError, match=r"^a path is empty: give the path of a folder \(is a variable of the shell not set\?\)$"
+    ):
+        storage.location("")
+
+
+def test_every_file_of_a_tree_is_listed_folder_by_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"b/2": b"two", "b/1": b"", "a/c/3": b"3", ".hidden": b"h", "z#1": b"z"})
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    entries = list(storage.list_tree(str(tmp_path)))
+    assert [(entry.key.removeprefix(f"{tmp_path}/"), entry.size, entry.problem) for entry in entries] == [
+        (".hidden", 1, None),
+        ("z#1", 1, None),
+        ("a/c/3", 1, None),
+        ("b/1", 0, None),
+        ("b/2", 3, None),
+        ("link/c/3", 1, None),
+    ]
+
+
+def test_a_folder_has_its_folders_and_its_own_files(tmp_path: Path) -> None:
+    write(tmp_path, {"b/1": b"", "a/2": b"", "2": b"", "1": b""})
+    folders, files = storage.list_folder(str(tmp_path))
+    assert folders == [f"{tmp_path}/a", f"{tmp_path}/b"]
+    assert [file.key for file in files] == [f"{tmp_path}/1", f"{tmp_path}/2"]
+
+
+def test_a_link_back_is_an_entry_and_not_followed(tmp_path: Path) -> None:
+    write(tmp_path, {"a/1": b""})
+    (tmp_path / "a" / "loop").symlink_to("..")
+    assert [(entry.key.removeprefix(f"{tmp_path}/"), entry.problem) for entry in storage.list_tree(str(tmp_path))] == [
+        ("a/1", None),
+        ("a/loop/", "a link to a folder that it lies in"),
+    ]
+
+
+def test_what_is_no_readable_file_is_an_entry_with_its_problem(tmp_path: Path) -> None:
+    (tmp_path / "broken").symlink_to("nowhere")
+    (tmp_path / "itself").symlink_to("itself")
+    os.mkfifo(tmp_path / "pipe")
+    assert storage.entry_at(f"{tmp_path}/broken") == (f"{tmp_path}/broken", 0, "", "a link to a file that does not exist")
+    assert storage.entry_at(f"{tmp_path}/itself").problem == "too many levels of symbolic links"
+    assert storage.entry_at(f"{tmp_path}/pipe").problem == "neither a file nor a folder"
+    assert storage.entry_at(f"{tmp_path}/gone") == (f"{tmp_path}/gone", 0, "", "no such file or directory")
+
+
+def test_the_e_tag_changes_with_the_file_and_only_then(tmp_path: Path) -> None:
+    file = write(tmp_path, {"a": b"one"}) / "a"
+    before = storage.entry_at(str(file))
+    assert storage.entry_at(str(file)) == before
+    os.utime(file, ns=(1, 1))
+    touched = storage.entry_at(str(file))
+    file.write_bytes(b"four")
+    os.utime(file, ns=(1, 1))
+    assert len({before.e_tag, touched.e_tag, storage.entry_at(str(file)).e_tag}) == 3
+
+
+def test_an_object_is_read_whole_by_its_key(tmp_path: Path) -> None:
+    write(tmp_path, {"latin-\udce9": b"\0\xff"})
+    assert storage.read(f"{tmp_path}/latin-\\xe9") == b"\0\xff"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("gone", "gone since it was listed"), ("", "is a directory")])
+def test_what_cannot_be_read_is_unreadable_with_its_reason(tmp_path: Path, name: str, reason: str) -> None:
+    with pytest.raises(Unreadable) as raised:
+        storage.read(f"{tmp_path}/{name}")
+    assert str(raised.value) == reason
+
+
+def test_an_object_is_replaced_in_one_step(tmp_path: Path) -> None:
+    path = write(tmp_path, {"dt=2026-03-09/t.parquet": b"old"}) / "dt=2026-03-09/t.parquet"
+    with path.open("rb") as reader:
+        with storage.replacing(str(path)) as draft:
+            Path(draft).write_bytes(b"new")
+            assert path.read_bytes() == b"old"
+        assert reader.read() == b"old"  # who reads the old one reads it to its end
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_draft_of_an_object_is_hidden_from_athena_and_spark(tmp_path: Path) -> None:
+    with storage.replacing(f"{tmp_path}/new/t.parquet") as draft:
+        Path(draft).touch()
+        assert Path(draft).name.startswith(".")
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_where_writing_raises_the_old_object_stays_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    write(tmp_path, {"t.parquet": b"old"})
+
+    def write_half() -> None:
+        with storage.replacing(f"{tmp_path}/t.parquet") as draft:
+            Path(draft).write_bytes(b"half of the n")
+            raise error
+
+    with pytest.raises(type(error)):
+        write_half()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"t.parquet": b"old"}
+
+
+def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
+    with storage.replacing(f"{tmp_path}/t.parquet") as draft:
+        Path(draft).write_bytes(b"old")
+    Path(draft).write_bytes(b"left by a killed run, and longer")
+    with storage.replacing(f"{tmp_path}/t.parquet") as draft:
+        Path(draft).write_bytes(b"new")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"t.parquet": b"new"}
+
+
+def test_deleting_the_last_object_removes_its_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"t/dt=1/t.parquet": b"", "t/dt=2/t.parquet": b"", "t/dt=2/mine": b""})
+    storage.delete(f"{tmp_path}/t/dt=1/t.parquet")
+    storage.delete(f"{tmp_path}/t/dt=2/t.parquet")
+    assert [path.name for path in (tmp_path / "t").rglob("*")] == ["dt=2", "mine"]
+
+
+def test_partitions_are_the_values_of_folders_that_hold_an_object(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"dt=b/x": b"", "dt=a/x": b"", "dt=draft/.x.draft": b"", "dt=mark/_SUCCESS": b"", "other=c/x": b"", "dt=d": b""}
+    )
+    (tmp_path / "dt=empty").mkdir()
+    assert storage.partitions(str(tmp_path), "dt") == ["a", "b"]
+    assert storage.partitions(f"{tmp_path}/gone", "dt") == []
+
+
+@pytest.mark.parametrize("files", [{}, {"launches/dt=1/x": b""}, {".DS_Store": b"", "_temporary/x": b""}])
+def test_an_output_may_be_new_empty_or_of_an_earlier_run(tmp_path: Path, files: dict[str, bytes]) -> None:
+    output = write(tmp_path / "new" / "tables", files)
+    storage.prepare_output(str(output), frozenset({"launches"}))
+    assert output.is_dir()
+    assert {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()} == set(files)
+
+
+def test_an_output_that_holds_anything_else_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"launches/dt=1/x": b"", "thesis.doc": b"", "taxes": b""})
+    with pytest.raises(UsageError) as raised:
+        storage.prepare_output(str(tmp_path), frozenset({"launches"}))
+    assert str(raised.value) == (
+        f"--output {tmp_path}: it holds 'taxes', which is no table of trailtally. Give a new or an empty folder"
+    )
+
+
+def test_an_output_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"file": b""})
+    with pytest.raises(UsageError, match=r"this is a file\. Give a folder, new or of an earlier run$"):
+        storage.prepare_output(f"{tmp_path}/file", frozenset())
+    with pytest.raises(UsageError, match=f"^--output {tmp_path}/file/tables: it cannot be written: not a directory$"):
+        storage.prepare_output(f"{tmp_path}/file/tables", frozenset())
