@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"
@@ -33,7 +34,7 @@ def role(name: str, session: str, account: str = ACCOUNT) -> Record:
     }
 
 
-def event(event_id: str | None = "e1", time: str | None = "2026-03-09T12:00:00Z", **fields: Any) -> Record:
+def event(event_id: str | EllipsisType | None = "e1", time: str | None = "2026-03-09T12:00:00Z", **fields: Any) -> Record:
     """A record of Alice's DescribeInstances, but for the fields given. A field given as `...` is left out."""
     record = {
         "eventVersion": "1.08",

@@ -62,7 +62,7 @@ CASES = {
     "wrong checksum": rejected(with_wrong_checksum(gz(LOST)), "damaged gzip: incorrect checksum found"),
     "junk behind": rejected(gz(LOST) + b"junk", "4 bytes that are not gzip follow the gzip data"),
     "html": rejected(b"<html>", "not whole JSON: Expecting value at character 0 of 6"),
-    "spaces": rejected(b" \n", "not whole JSON: Expecting value at character 0 of 2"),
+    "spaces": rejected(b" \n", "empty file: there is nothing in it but white space"),
     "not UTF-8": rejected(gz(b'{"Records": [{"eventName": "\xff"}]}'), "not UTF-8 text: invalid start byte at byte 28"),
     "JSON cut": rejected(b'{"Records": [', "not whole JSON: Expecting value at character 13 of 13"),
     "JSON and a cut one": rejected(

@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql import SparkSession
 
-from builders import ACCOUNT, ALICE, event, key, log, run_instances, write
+from builders import ACCOUNT, ALICE, Record, event, key, log, run_instances, write
 from conftest import Tables, run_job
 
 ODD_TYPES = {
@@ -18,7 +18,7 @@ ODD_TYPES = {
     "userAgent": {},
     "addendum": "x",
 }
-ODD_LAUNCH = {"requestParameters": "x", "responseElements": {"instancesSet": {"items": [1, {"instanceId": 2}]}}}
+ODD_LAUNCH: Record = {"requestParameters": "x", "responseElements": {"instancesSet": {"items": [1, {"instanceId": 2}]}}}
 
 # A file's content, and its ledger row: records, rejected_records, reason.
 FILES = {

@@ -1,0 +1,133 @@
+"""Equal input gives equal rows in equal order, however it is cut and ordered; and what a second run into an output changes."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from builders import ACCOUNT, OTHER_ACCOUNT, Record, event, key, log, role, run_instances, write
+from conftest import Run, Tables, run_job
+
+# What is different in every run, or where files have other names.
+OF_THE_RUN = {"run_id", "computed_at"}
+OF_THE_FILES = {*OF_THE_RUN, "file_key", "e_tag", "size"}
+TABLES = ("event_counts", "run_instances", "launches", "coverage", "sources", "ledger")
+
+
+def logs() -> list[list[Record]]:
+    """The records of twelve files: copies of events that are equal and that differ, calls, launches and updates, on four days."""
+    chosen = random.Random(7)  # noqa: S311 - drawn from a seed: nothing secret
+
+    def record() -> Record:
+        time = f"2026-03-{chosen.randint(8, 11):02}T{chosen.randint(0, 23):02}:00:00Z"
+        fields: Record = {
+            "awsRegion": chosen.choice(["us-east-1", "eu-west-1"]),
+            "recipientAccountId": chosen.choice([ACCOUNT, OTHER_ACCOUNT]),
+            "sourceIPAddress": f"198.51.100.{chosen.randint(1, 3)}",
+            "userIdentity": role("ci", f"build-{chosen.randint(1, 3)}"),
+        }
+        event_id = f"e{chosen.randint(1, 150)}"
+        if chosen.random() < 0.2:
+            return run_instances(event_id, chosen.randint(0, 2), eventTime=time, **fields)
+        if chosen.random() < 0.1:
+            fields["addendum"] = {"reason": "UPDATED_DATA", "originalEventID": f"e{chosen.randint(1, 150)}"}
+        return event(event_id, time, **fields)
+
+    return [[record() for _ in range(60)] for _ in range(12)]
+
+
+def rows(tables: Tables, name: str, without: set[str]) -> list[dict[str, Any]]:
+    return [{column: row[column] for column in row if column not in without} for row in tables.rows(name)]
+
+
+@pytest.fixture(scope="module")
+def first(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    folder = tmp_path_factory.mktemp("first")
+    tree = write(folder / "tree", {key(f"{n:02}"): log(*records) for n, records in enumerate(logs())})
+    return run_job(spark, tree, output=folder / "tables")
+
+
+def test_the_tree_of_these_tests_has_what_may_come_out_otherwise(first: Tables) -> None:
+    assert first.summary.days == ["2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11"]
+    assert (first.summary.records, first.summary.launches > 50, first.summary.duplicates > 50) == (720, True, True)
+
+
+@pytest.fixture(scope="module", params=["1", "7"])
+def cut_otherwise(
+    request: pytest.FixtureRequest, spark: SparkSession, first: Tables, tmp_path_factory: pytest.TempPathFactory
+) -> Tables:
+    """The same tree with another number of partitions, each file read by a task of its own, in batches of few rows."""
+    settings = {"spark.sql.shuffle.partitions": request.param, "spark.sql.execution.arrow.maxRecordsPerBatch": "5"}
+    before = {name: spark.conf.get(name) for name in settings}
+    try:
+        for name, value in settings.items():
+            spark.conf.set(name, value)
+        return run_job(spark, first.tree, output=tmp_path_factory.mktemp("cut") / "tables")
+    finally:
+        for name, old in before.items():
+            spark.conf.set(name, str(old))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_number_of_partitions_changes_no_row_and_no_order(first: Tables, cut_otherwise: Tables, name: str) -> None:
+    assert rows(cut_otherwise, name, OF_THE_RUN) == rows(first, name, OF_THE_RUN)
+
+
+@pytest.fixture(scope="module")
+def reordered(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """The same files under each other's names, and the records of each the other way round."""
+    folder = tmp_path_factory.mktemp("reordered")
+    tree = write(folder / "tree", {key(f"{n:02}"): log(*reversed(records)) for n, records in enumerate(reversed(logs()))})
+    return run_job(spark, tree, output=folder / "tables")
+
+
+@pytest.mark.parametrize("name", ["event_counts", "run_instances", "launches", "coverage"])
+def test_the_order_of_files_changes_no_row_and_no_order(first: Tables, reordered: Tables, name: str) -> None:
+    assert rows(reordered, name, OF_THE_RUN) == rows(first, name, OF_THE_RUN)
+
+
+@pytest.mark.parametrize("name", ["sources", "ledger"])
+def test_tables_of_files_say_the_same_of_each_file_whatever_its_name(first: Tables, reordered: Tables, name: str) -> None:
+    assert sorted(map(str, rows(reordered, name, OF_THE_FILES))) == sorted(map(str, rows(first, name, OF_THE_FILES)))
+
+
+def test_a_second_run_into_the_same_output_changes_no_row_and_leaves_no_other_file(run: Run, first: Tables) -> None:
+    before = {name: rows(first, name, OF_THE_RUN) for name in TABLES}
+    objects = sorted(str(path) for path in first.output.rglob("*"))
+    again = run(first.tree, output=first.output)
+    assert {name: rows(again, name, OF_THE_RUN) for name in TABLES} == before
+    assert sorted(str(path) for path in first.output.rglob("*")) == objects
+    assert again.summary.run_id != first.summary.run_id
+    assert set(again.rows("coverage", "run_id")) == {again.summary.run_id}
+    assert again.summary.left_days == []
+
+
+def test_a_changed_tree_into_the_same_output_replaces_its_days_and_leaves_the_others(run: Run, tmp_path: Path) -> None:
+    tree = write(
+        tmp_path / "tree",
+        {
+            key("a"): log(event("e1", "2026-03-08T12:00:00Z"), run_instances("l1", eventTime="2026-03-08T13:00:00Z")),
+            key("b"): log(event("e2", "2026-03-09T12:00:00Z"), run_instances("l2", eventTime="2026-03-09T13:00:00Z")),
+        },
+    )
+    run(tree)
+    before = (tmp_path / "tables/event_counts/dt=2026-03-08/event_counts.parquet").read_bytes()
+    write(tree, {key("a"): log(event("e3", "2026-03-10T12:00:00Z")), key("b"): log(event("e4", "2026-03-09T12:00:00Z"))})
+    tables = run(tree)
+    # 8 March has no record in the input any more: it stays as it was, and is named.
+    assert tables.summary.left_days == ["2026-03-08"]
+    assert tables.summary.days == ["2026-03-09", "2026-03-10"]
+    assert (tables.output / "event_counts/dt=2026-03-08/event_counts.parquet").read_bytes() == before
+    assert tables.rows("event_counts", "dt", "event_name", "event_count") == [
+        ("2026-03-08", "DescribeInstances", 1),
+        ("2026-03-08", "RunInstances", 1),
+        ("2026-03-09", "DescribeInstances", 1),
+        ("2026-03-10", "DescribeInstances", 1),
+    ]
+    # 9 March is in the input, and has no launch any more: its objects are gone, and so are their folders.
+    assert tables.rows("launches", "dt", "event_id") == [("2026-03-08", "l1")]
+    assert tables.rows("run_instances", "dt", "launch_calls") == [("2026-03-08", 1)]
+    assert not (tables.output / "launches/dt=2026-03-09").exists()
+    assert not (tables.output / "run_instances/dt=2026-03-09").exists()

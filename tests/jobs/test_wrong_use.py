@@ -1,0 +1,278 @@
+"""Wrong arguments and outputs that cannot be written: one line that says what was given, expected and to do; nothing written.
+
+The command's own main function is called, in this process.
+"""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from builders import ACCOUNT, event, key, log, write
+from conftest import read_table, unprivileged
+from trailtally.cli import daily_main
+from trailtally.errors import UsageError
+from trailtally.storage import prepare_output
+
+TABLES = {"event_counts", "run_instances", "launches", "coverage", "sources", "ledger"}
+
+Job = Callable[..., tuple[int, str]]
+
+EXPECTED = (
+    "Expected [PREFIX/]AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json.gz: give the folder that holds AWSLogs\n"
+)
+
+
+@pytest.fixture
+def job(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> Job:
+    """Runs the command with these arguments; gives its exit status and what it said on standard error."""
+
+    def run_command(*arguments: Path | str) -> tuple[int, str]:
+        status = daily_main(["--quiet", *map(str, arguments)])
+        said = capsys.readouterr()
+        assert said.out == ""
+        return status, said.err
+
+    return run_command
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write(tmp_path / "tree", {key(): log(event("e1"))})
+
+
+def everything_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_an_input_that_does_not_exist_is_named_with_the_place_looked_at(
+    job: Job, tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, said = job("--input", tree, "--input", "nowhere", "--output", "tables")
+    assert (status, said) == (2, f"trailtally: --input nowhere: no such file or folder ({tmp_path}/nowhere)\n")
+    assert not (tmp_path / "tables").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ([], "it is empty"),
+        (["AWSLogs/a.txt"], "only 1 other file"),
+        (["AWSLogs/a.txt", "logs.zip"], "only 2 other files"),
+        ([f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-east-1/2026/03/09/d.json.gz"], "only 1 folder CloudTrail-Digest"),
+        (
+            [
+                f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-east-1/2026/03/09/d.json.gz",
+                f"AWSLogs/{ACCOUNT}/Config/us-east-1/2026/3/9/ConfigSnapshot/c.json.gz",
+                "AWSLogs/444455556666/CloudTrail-Digest/us-east-1/2026/03/09/d.json.gz",
+                "readme.txt",
+            ],
+            "only 2 folders CloudTrail-Digest, 1 folder Config, 1 other file",
+        ),
+    ],
+)
+def test_a_tree_without_logs_is_wrong_and_the_message_says_what_is_there(
+    job: Job, tmp_path: Path, files: list[str], found: str
+) -> None:
+    tree, output = tmp_path / "tree", tmp_path / "tables"
+    tree.mkdir()
+    write(tree, dict.fromkeys(files, b"{}"))
+    status, said = job("--input", tree, "--output", output)
+    assert (status, said) == (2, f"trailtally: --input {tree}: no CloudTrail log file found, {found}. {EXPECTED}")
+    assert not output.exists()
+
+
+def test_one_file_that_is_no_log_by_its_path_is_wrong(job: Job, tmp_path: Path) -> None:
+    file = write(tmp_path, {"a.json.gz": log(event("e1"))}) / "a.json.gz"
+    status, said = job("--input", file, "--output", tmp_path / "tables")
+    assert (status, said) == (
+        2,
+        f"trailtally: --input {file}: no CloudTrail log file found, only 1 other file. {EXPECTED}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "output"),
+    [
+        ("tree", "tree/tables"),
+        ("tree", "tree"),
+        ("tree/AWSLogs", "tree"),
+        ("tree", "link/tables"),
+        ("tree", "link"),
+        ("link/AWSLogs", "tree"),
+        ("tree", "apart/../tree/tables"),
+        (f"tree/{key()}", f"tree/{key()}"),
+    ],
+)
+def test_an_output_inside_an_input_or_around_it_is_wrong(job: Job, tmp_path: Path, tree: Path, given: str, output: str) -> None:
+    (tmp_path / "link").symlink_to("tree")
+    before = everything_below(tmp_path)
+    one, other = f"{tmp_path}/{output}", tmp_path.resolve() / given.replace("link", "tree")
+    status, said = job("--input", tmp_path / given, "--output", one)
+    message = f"trailtally: --output {one}: it and --input {other} lie one inside the other. Give an output folder apart\n"
+    assert (status, said) == (2, message)
+    assert everything_below(tmp_path) == before
+
+
+def test_an_output_that_is_a_file_is_wrong(job: Job, tmp_path: Path, tree: Path) -> None:
+    output = tmp_path / "notes.txt"
+    output.write_text("mine")
+    status, said = job("--input", tree, "--output", output)
+    assert (status, said) == (
+        2,
+        f"trailtally: --output {output}: this is a file. Give a folder, new or of an earlier run\n",
+    )
+    assert output.read_text() == "mine"
+
+
+def test_an_output_that_holds_something_else_is_wrong_and_left_alone(job: Job, tmp_path: Path, tree: Path) -> None:
+    output = write(tmp_path / "photos", {"2026/a.jpg": b"", "ledger/delivered=2026-03-09/ledger.parquet": b""})
+    status, said = job("--input", tree, "--output", output)
+    assert (status, said) == (
+        2,
+        f"trailtally: --output {output}: it holds '2026', which is no table of trailtally. Give a new or an empty folder\n",
+    )
+    assert everything_below(output) == sorted(
+        ["2026", "2026/a.jpg", "ledger", "ledger/delivered=2026-03-09", "ledger/delivered=2026-03-09/ledger.parquet"]
+    )
+
+
+def test_hidden_files_do_not_make_an_output_foreign(spark: SparkSession, tmp_path: Path, tree: Path) -> None:
+    output = write(tmp_path / "tables", {".DS_Store": b"", "_SUCCESS": b""})
+    daily_main(["--quiet", "--input", str(tree), "--output", str(output)])
+    assert read_table(output, "event_counts")["event_count"].to_pylist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("/proc/trailtally", "no such file or directory"),
+        ("/sys/trailtally/tables", "operation not permitted"),
+        ("{tmp}/file/tables", "not a directory"),
+        ("{tmp}/link/tables", "too many levels of symbolic links"),
+        ("{tmp}/" + "x" * 300, "file name too long"),
+    ],
+)
+def test_an_output_that_cannot_be_made_is_wrong(job: Job, tmp_path: Path, tree: Path, output: str, reason: str) -> None:
+    write(tmp_path, {"file": b""})
+    (tmp_path / "link").symlink_to("link")
+    output = output.replace("{tmp}", str(tmp_path))
+    before = everything_below(tmp_path)
+    status, said = job("--input", tree, "--output", output)
+    assert (status, said) == (2, f"trailtally: --output {output}: it cannot be written: {reason}\n")
+    assert everything_below(tmp_path) == before
+
+
+def test_an_output_without_write_permission_is_wrong(open_folder: Path) -> None:
+    output = open_folder / "tables"
+    output.mkdir(0o555)
+    with unprivileged(), pytest.raises(UsageError, match=r"^--output \S+/tables: it cannot be written: permission denied$"):
+        prepare_output(str(output), frozenset())
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a file system in memory with these options."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        try:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no disk of its own for this test: {error}")
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_read_only_disk_is_wrong_use(job: Job, tree: Path, disk: Callable[[str], Path]) -> None:
+    output = disk("ro")
+    status, said = job("--input", tree, "--output", output)
+    assert (status, said) == (2, f"trailtally: --output {output}: it cannot be written: read-only file system\n")
+
+
+def published(said: str, output: Path, cause: str) -> set[str]:
+    """The tables that a message calls published, after a look that it speaks of every table and that no half of one is there."""
+    message = re.fullmatch(
+        rf"trailtally: cannot write the table (\w+) under {output}: {cause}\. Published: ([\w, ]+); "
+        r"not or in part: ([\w, ]+)\. Run the same command again once that is mended\n",
+        said,
+    )
+    assert message, said
+    whole, other = (set(names.split(", ")) - {"nothing"} for names in message.groups()[1:])
+    assert message[1] in other
+    assert whole | other == TABLES
+    assert not whole & other
+    objects = [path for path in output.rglob("*") if path.is_file() and path.parent != output]
+    assert all(pq.read_table(path, partitioning=None).num_rows == 1 for path in objects)
+    assert "ledger" not in {path.stem for path in objects}
+    return whole
+
+
+def test_a_full_disk_fails_the_run_and_leaves_no_half_day(job: Job, tree: Path, disk: Callable[[str], Path]) -> None:
+    output = disk("size=4k")
+    status, said = job("--input", tree, "--output", output)
+    assert status == 1
+    assert not published(said, output, "no space left on device") & {"event_counts", "ledger"}
+
+
+def test_a_run_that_stopped_on_the_way_says_how_far_it_came_and_can_be_run_again(job: Job, tree: Path, tmp_path: Path) -> None:
+    output = write(tmp_path / "tables", {"coverage": b"a file where a folder must be made"})
+    status, said = job("--input", tree, "--output", output)
+    assert status == 1
+    assert not published(said, output, "not a directory") & {"coverage", "ledger"}
+    (output / "coverage").unlink()
+    assert daily_main(["--quiet", "--input", str(tree), "--output", str(output)]) == 0
+    assert read_table(output, "coverage")["events"].to_pylist() == [1]
+
+
+@pytest.mark.parametrize("option", ["--input", "--output"])
+@pytest.mark.parametrize("url", ["s3://bucket/AWSLogs", "S3://bucket", "s3a://bucket", "hdfs://host/logs"])
+def test_a_url_of_another_kind_is_not_supported_yet(job: Job, tmp_path: Path, tree: Path, option: str, url: str) -> None:
+    other = ("--output", tmp_path / "tables") if option == "--input" else ("--input", tree)
+    scheme = url.partition(":")[0]
+    status, said = job(option, url, *other)
+    assert (status, said) == (
+        2,
+        f"trailtally: {url}: {scheme}:// is not supported yet. Give a path of this machine (or file:///PATH)\n",
+    )
+    assert not (tmp_path / "tables").exists()
+
+
+@pytest.mark.parametrize("option", ["--input", "--output"])
+def test_an_empty_path_is_wrong_and_not_the_working_folder(
+    job: Job, tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tree if option == "--input" else tmp_path / "here")
+    other = ("--output", tmp_path / "tables") if option == "--input" else ("--input", tree)
+    status, said = job(option, "", *other)
+    assert (status, said) == (2, "trailtally: a path is empty: give the path of a folder (is a variable of the shell not set?)\n")
+    assert everything_below(tmp_path / "here") == []
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "1.5", "512M", "", "²"])
+def test_a_limit_that_is_no_number_of_bytes_is_wrong(capsys: pytest.CaptureFixture[str], size: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        daily_main(["--input", "a", "--output", "b", f"--max-file-bytes={size}"])
+    assert ended.value.code == 2
+    message = f"argument --max-file-bytes: {size!r} is not a number of bytes, such as 536870912"
+    assert capsys.readouterr().err.splitlines()[-1] == f"daily_aggregates.py: error: {message}"
+
+
+@pytest.mark.parametrize("missing", ["--input", "--output"])
+def test_input_and_output_must_be_given(capsys: pytest.CaptureFixture[str], missing: str) -> None:
+    given = "--output" if missing == "--input" else "--input"
+    with pytest.raises(SystemExit) as ended:
+        daily_main([given, "a"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"daily_aggregates.py: error: the following arguments are required: {missing}"
