@@ -71,7 +71,7 @@ def daily_main(arguments: Sequence[str] | None = None) -> int:
         progress = Progress(quiet=options.quiet)
         progress.say("starting Spark")
         summary = run(spark_session("trailtally daily_aggregates"), request, progress)
-        print(summary_text(summary))
+        print(summary_text(summary), flush=True)  # a reader that went away is met here, not when Python ends
         return INCOMPLETE if summary.not_whole and not options.accept_incomplete else COMPLETE
 
     return _exit_status(job, debug=options.debug)
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def job() -> int:
-        print(show_tables(options.output, options.rows))
+        print(show_tables(options.output, options.rows), flush=True)
         return COMPLETE
 
     return _exit_status(job, debug=options.debug)
