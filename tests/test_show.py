@@ -1,0 +1,140 @@
+"""The tables of an output folder as text. The tables here are written by pyarrow, with the columns that matter to a test."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from trailtally import publish
+from trailtally.errors import UsageError
+from trailtally.show import show_tables
+from trailtally.tables import coverage, event_counts, launches, ledger
+from trailtally.tables.columns import Table
+
+NOON = dt.datetime(2026, 3, 9, 12, tzinfo=dt.UTC)
+READ = {"file_key": "/tree/a.json.gz", "status": "read", "rejected_records": 0}
+
+
+def put(output: Path, table: Table, day: str, *rows: dict[str, Any]) -> None:
+    path = Path(publish.object_path(str(output), table, day))
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(list(rows), table.schema), path)
+
+
+def part(output: Path, number: int, rows: int = 20) -> list[str]:
+    """The lines of one list: launches, busiest calls, days, files not read whole."""
+    return show_tables(str(output), rows).split("\n\n")[number].splitlines()
+
+
+def test_a_folder_without_tables_is_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        show_tables(str(tmp_path), 20)
+    assert str(raised.value) == (f"{tmp_path}: no trailtally table in it. Give the --output of a run of jobs/daily_aggregates.py")
+
+
+def test_a_run_that_read_no_events_has_none_to_show(tmp_path: Path) -> None:
+    put(tmp_path, ledger.TABLE, "2026-03-09", READ)
+    assert show_tables(str(tmp_path), 20) == (
+        "RunInstances calls, who made them and with what client\n  none\n\n"
+        "Busiest API calls of all days\n  none\n\n"
+        "Days of the events, UTC\n  none\n\n"
+        "Files that were not read whole: what was rejected or unreadable is in none of the tables\n"
+        "  none: every log file was read"
+    )
+
+
+def test_launches_come_by_time_over_days_with_their_outcome_and_caller(tmp_path: Path) -> None:
+    put(tmp_path, ledger.TABLE, "2026-03-09", READ)
+    call = {"account_id": "1111222", "region": "us-east-1", "source_ip": "198.51.100.7", "actor": "arn:alice"}
+    failed = {"instance_count": 0, "instance_types": ["t3.micro"], "instance_ids": []}
+    put(
+        tmp_path,
+        launches.TABLE,
+        "2026-03-09",
+        call | failed | {"event_time": NOON + dt.timedelta(hours=3), "event_id": "4", "error_code": "Client.DryRunOperation"},
+        call | failed | {"event_time": NOON, "event_id": "3", "error_code": "Client.Denied", "user_agent": "x" * 49},
+        call | {"event_time": NOON, "event_id": "2", "instance_count": 1500, "lifecycle": "spot", "instance_types": ["a", "b"]},
+    )
+    before = {"event_time": NOON - dt.timedelta(days=1), "event_id": "1", "user_agent": "cli\x1b[2J", "session_name": "s-1"}
+    put(tmp_path, launches.TABLE, "2026-03-08", call | before)
+    assert part(tmp_path, 0) == [
+        "RunInstances calls, who made them and with what client",
+        "  when (UTC)           account  region     from          instances  of type   outcome",
+        "  2026-03-08 12:00:00  1111222  us-east-1  198.51.100.7          -  -         launched; CloudTrail left out how many",
+        r"      arn:alice in session s-1, cli\x1b[2J",
+        "  2026-03-09 12:00:00  1111222  us-east-1  198.51.100.7      1,500  a, b      launched, spot",
+        "      arn:alice, no client named",
+        "  2026-03-09 12:00:00  1111222  us-east-1  198.51.100.7          0  t3.micro  failed: Client.Denied",
+        f"      arn:alice, {'x' * 47}…",
+        "  2026-03-09 15:00:00  1111222  us-east-1  198.51.100.7          0  t3.micro  dry run, nothing launched",
+        "      arn:alice, no client named",
+    ]
+
+
+def test_the_busiest_calls_are_summed_over_days_and_outcomes(tmp_path: Path) -> None:
+    put(tmp_path, ledger.TABLE, "2026-03-09", READ)
+    get = {"event_source": "s3", "event_name": "GetObject", "actor": "alice"}
+    put(
+        tmp_path,
+        event_counts.TABLE,
+        "2026-03-08",
+        get | {"event_count": 1000},
+        get | {"event_count": 5, "error_code": "AccessDenied", "actor": "bob"},
+        {"event_source": "ec2", "event_name": "B", "actor": "alice", "event_count": 2},
+        {"event_source": "ec2", "event_name": "A", "actor": "alice", "event_count": 2},
+        {"actor": "unknown", "event_count": 1},  # a record without eventSource and eventName
+    )
+    put(tmp_path, event_counts.TABLE, "2026-03-09", get | {"event_count": 2})
+    assert part(tmp_path, 1) == [
+        "Busiest API calls of all days",
+        "  service  API        events  errors  actors",
+        "  s3       GetObject   1,007       5       2",
+        "  ec2      A               2       0       1",
+        "  ec2      B               2       0       1",
+        "  -        -               1       0       1",
+    ]
+    assert part(tmp_path, 1, rows=1) == [
+        "Busiest API calls of all days (the first 1 of 4: --rows)",
+        "  service  API        events  errors  actors",
+        "  s3       GetObject   1,007       5       2",
+    ]
+
+
+def test_a_days_accounts_and_sums_over_them(tmp_path: Path) -> None:
+    put(tmp_path, ledger.TABLE, "2026-03-09", READ)
+    one = {"account_id": "1", "region": "us-east-1", "files": 2, "records": 10, "duplicates": 1, "events": 9}
+    put(tmp_path, coverage.TABLE, "2026-03-09", one, one | {"region": "eu-west-1"}, one | {"account_id": "2"})
+    put(tmp_path, coverage.TABLE, "2026-03-08", one)
+    assert part(tmp_path, 2) == [
+        "Days of the events, UTC",
+        "  day         accounts  files  records  duplicates  events",
+        "  2026-03-08         1      2       10           1       9",
+        "  2026-03-09         2      6       30           3      27",
+    ]
+    assert part(tmp_path, 2, rows=1)[2:] == ["  2026-03-09         2      6       30           3      27"]  # the newest
+
+
+def test_files_that_were_not_read_whole_are_named(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        ledger.TABLE,
+        "2026-03-09",
+        {"file_key": "/tree/b\n.json.gz", "status": "rejected", "reason": "truncated gzip"},
+        {"file_key": "/tree/a.json.gz", "status": "read", "rejected_records": 1, "reason": "1 of 9 records rejected"},
+        {"file_key": "/tree/notes.txt", "status": "ignored", "reason": "no log file"},
+        {"file_key": "/tree/whole.json.gz", "status": "read", "rejected_records": 0},
+    )
+    put(tmp_path, ledger.TABLE, "2013-11-01", {"file_key": "/tree/z/", "status": "unreadable", "reason": "permission denied"})
+    assert part(tmp_path, 3) == [
+        "Files that were not read whole: what was rejected or unreadable is in none of the tables",
+        "  delivered   status      reason",
+        "  2013-11-01  unreadable  permission denied",
+        "      /tree/z/",
+        "  2026-03-09  read        1 of 9 records rejected",
+        "      /tree/a.json.gz",
+        "  2026-03-09  rejected    truncated gzip",
+        r"      /tree/b\n.json.gz",
+    ]
