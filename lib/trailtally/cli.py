@@ -159,5 +159,6 @@ def _exit_status(job: Callable[[], int], *, debug: bool) -> int:
 def _failed(message: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"trailtally: {message}", file=sys.stderr)
+    # A message may quote what is not ours: a path with a line break, an error of two lines.
+    print(f"trailtally: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
     return status
