@@ -333,6 +333,9 @@ export SPARK_HOME='$SPARK'
 END
     cat <<'END'
 unset SPARK_ENV_LOADED # set where a job starts another
+# Spark gives the job pipes, and copies what comes out of both to its standard output.
+unset TRAILTALLY_TERMINAL
+[[ ! -t 1 ]] || export TRAILTALLY_TERMINAL=yes
 if [[ " $* " != *" --deploy-mode cluster "* && " $* " != *" --deploy-mode=cluster "* ]]; then
     # A shell's profile may say jupyter or python3 here: neither has this venv's packages.
     export PYSPARK_DRIVER_PYTHON=$python

@@ -16,7 +16,7 @@ from builders import event, key, log, write
 from trailtally import __version__, cli, publish
 from trailtally.cli import daily_main, main, summary_text
 from trailtally.daily import Request, Summary
-from trailtally.errors import PublishError
+from trailtally.errors import RunStopped
 from trailtally.progress import Progress
 from trailtally.tables import ledger
 
@@ -132,7 +132,7 @@ def test_the_job_gets_what_was_typed(job: Job) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (PublishError("disk full. Published: nothing"), 1, "disk full. Published: nothing"),
+        (RunStopped("disk full. Published: nothing"), 1, "disk full. Published: nothing"),
         (ValueError("odd\nand more"), 1, "ValueError: odd (--debug shows the stack trace)"),
         (KeyboardInterrupt(), 130, "interrupted. What was published stays valid; run the same command again"),
     ],
@@ -142,7 +142,7 @@ def test_an_error_is_one_line_and_a_status(job: Job, error: BaseException, statu
 
 
 def test_debug_shows_the_stack_trace_before_the_line(job: Job) -> None:
-    status, _, said = job.run(PublishError("disk full"), "--debug")
+    status, _, said = job.run(RunStopped("disk full"), "--debug")
     first, *_, last = said.splitlines()
     assert (status, first, last) == (1, "Traceback (most recent call last):", "trailtally: disk full")
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from trailtally.errors import PublishError, SumsDoNotClose, TaskFailed, TrailtallyError, UsageError
+from trailtally.errors import RunStopped, SumsDoNotClose, TaskFailed, TrailtallyError, UsageError
 
 
 def test_wrong_use_ends_with_2_and_failures_with_1() -> None:
-    assert [error.status for error in (UsageError, PublishError, SumsDoNotClose, TrailtallyError)] == [2, 1, 1, 1]
+    assert [error.status for error in (UsageError, RunStopped, SumsDoNotClose, TrailtallyError)] == [2, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,6 @@ def test_the_lifecycle_is_the_responses_else_the_requests(
     assert launched(run_instances("l1", requestParameters=request_parameters, responseElements=answer)).lifecycle == lifecycle
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="a template may ask for spot, and a request that is left out may have")
 @pytest.mark.parametrize("request_parameters", [{"launchTemplate": {"launchTemplateId": "lt-1"}}, {"omitted": True}])
 def test_the_lifecycle_of_a_failed_call_is_unknown_where_its_record_does_not_say(request_parameters: dict[str, Any]) -> None:
     call = run_instances("l1", requestParameters=request_parameters, errorCode="Client.UnauthorizedOperation")

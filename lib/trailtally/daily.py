@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from trailtally import events, layout, listing, publish, storage
-from trailtally.errors import PublishError, SumsDoNotClose, TrailtallyError, UsageError
+from trailtally.errors import RunStopped, SumsDoNotClose, TrailtallyError, UsageError
 from trailtally.progress import Progress
 from trailtally.tables import TABLES, coverage, event_counts, launches, ledger, run_instances, sources
 from trailtally.tables.columns import Table
@@ -124,8 +124,11 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
     storage.prepare_output(output, frozenset(table.name for table in TABLES))
     logs = listed.where(F.col("status").isNull()).drop("status", "reason")
     set_aside = listed.where(F.col("status").isNotNull()).drop("account_id", "region")
-    rows = _read(spark, logs, load, request, progress)
-    _count_files(rows.files, summary)
+    try:
+        rows = _read(spark, logs, load, request, progress)
+        _count_files(rows.files, summary)
+    except Exception as error:
+        raise RunStopped(_stopped(error, [])) from error
     tallied = tally(rows, set_aside, tasks=load.count_tasks, computed_at=now.isoformat(), run_id=run_id)
     _publish(tallied.tables, rows.files, summary, progress)
     summary.problems = _problems(rows.files.unionByName(set_aside, allowMissingColumns=True))
@@ -207,7 +210,7 @@ def _publish(tables: dict[str, DataFrame], files: DataFrame, summary: Summary, p
     except SumsDoNotClose:
         raise
     except Exception as error:
-        raise PublishError(_stopped(error, list(manifest))) from error
+        raise RunStopped(_stopped(error, list(manifest))) from error
     covered = {object.day for object in manifest["coverage"]}
     for table in TABLES[:-1]:
         publish.remove_emptied_days(table, manifest[table.name], covered, summary.output)

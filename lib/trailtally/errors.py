@@ -19,6 +19,8 @@ class TrailtallyError(Exception):
     def of(error: Exception) -> str:
         """The message for a user of any exception: our own words where a task failed with them, else its first line."""
         text = str(error)
+        if isinstance(error, TrailtallyError):
+            return text
         worded = TaskFailed.message_in(text)
         lines = [line for line in text.strip().splitlines() if not line.startswith(_NO_NEWS)]
         first = lines[0].lstrip(": ") if lines else ""
@@ -31,8 +33,8 @@ class UsageError(TrailtallyError):
     status = 2
 
 
-class PublishError(TrailtallyError):
-    """Writing the tables stopped; the message says what was published and what was not."""
+class RunStopped(TrailtallyError):
+    """Reading or writing stopped; the message says what was published and what was not."""
 
 
 class SumsDoNotClose(TrailtallyError):

@@ -68,7 +68,9 @@ def _lifecycle(request: dict[str, Any], launched: list[dict[str, Any]]) -> str |
     market = request.get("instanceMarketOptions")
     if isinstance(market, dict):
         return next(iter(_texts([market], "marketType")), "on-demand")
-    return "on-demand" if request else None
+    # A template may ask for spot, and a request that CloudTrail left out may have.
+    silent = not request or "launchTemplate" in request or "omitted" in request
+    return None if silent else "on-demand"
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a person sees while a run reads: on a terminal a line that moves, in a log a line now and then."""
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -20,7 +21,8 @@ class Progress:
     def __init__(self, stream: TextIO = sys.stderr, *, quiet: bool = False) -> None:
         self._stream = stream
         self._quiet = quiet
-        self._terminal = stream.isatty()
+        # Under spark-submit the streams are pipes; the one that bootstrap.sh writes tells what its own is.
+        self._terminal = stream.isatty() or (stream is sys.stderr and os.environ.get("TRAILTALLY_TERMINAL") == "yes")
 
     def say(self, text: str) -> None:
         """One line."""

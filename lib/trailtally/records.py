@@ -190,12 +190,19 @@ def _all_at_once(content: bytes) -> Decoded | None:
 
 
 def identity(raw: bytes) -> UserIdentity | None:
-    """The userIdentity of a decoded record; None where it is null or no object."""
+    """The userIdentity of a decoded record; None where it is null, no object, or cannot be decoded."""
     try:
         who: UserIdentity | None = _decode_identity(raw)
     except (msgspec.DecodeError, UnicodeError):
-        return _struct(UserIdentity, json.loads(raw))
+        who = _odd_identity(raw)
     return who
+
+
+def _odd_identity(raw: bytes) -> UserIdentity | None:
+    try:
+        return _struct(UserIdentity, _parsed(raw))
+    except BadRecord:
+        return None
 
 
 def _check_utf8(content: bytes) -> None:
@@ -211,11 +218,12 @@ def _one_by_one(content: bytes) -> Decoded:
     for place, raw in enumerate(_raw_records(content), 1):
         try:
             record = _record(raw)
+            known_by = None if record.eventID else _content_hash(raw)
         except BadRecord as problem:
             decoded.problems.append(f"record {place}: {problem}")
             continue
-        if not record.eventID:
-            decoded.contents[len(decoded.records)] = _content_hash(raw)
+        if known_by:
+            decoded.contents[len(decoded.records)] = known_by
         decoded.records.append(record)
     return decoded
 
@@ -258,13 +266,17 @@ def _record(raw: bytes) -> Record:
         return _decode_record(raw)
     except (msgspec.DecodeError, UnicodeError):
         pass
-    try:
-        fields = json.loads(raw)
-    except (RecursionError, ValueError) as error:
-        raise BadRecord(f"cannot be decoded: {error}") from None
+    fields = _parsed(raw)
     if not isinstance(fields, dict):
         raise BadRecord(f"is {_kind(fields)}, not an object")
     return _lenient(fields)
+
+
+def _parsed(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+        raise BadRecord(f"cannot be decoded: {error}") from None
 
 
 def _lenient(fields: dict[str, Any]) -> Record:
@@ -309,7 +321,7 @@ def as_text(value: object) -> str | None:
 
 def _content_hash(raw: bytes) -> str:
     """A hash that copies of one record share however they are spaced and their keys ordered."""
-    canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(_parsed(raw), sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 

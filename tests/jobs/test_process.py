@@ -130,7 +130,6 @@ def test_a_fault_in_a_task_ends_with_1_and_one_line_that_names_the_file(
     assert list((folder / "of-cursed").rglob("*")) == []
 
 
-@pytest.mark.xfail(strict=True, reason="only write_table's failures say what was published: a failed read does not")
 def test_a_run_that_failed_while_reading_says_that_nothing_was_published(failed: subprocess.CompletedProcess[str]) -> None:
     assert "Published: nothing" in failed.stdout
 
@@ -145,13 +144,11 @@ def test_debug_shows_the_stack_trace_of_a_fault_before_its_line(folder: Path) ->
     assert lines[-1].startswith(f"trailtally: {folder}/cursed/{key('cursed')}: {FAULT}")
 
 
-@pytest.mark.xfail(strict=True, reason="spark-submit gives the job a pipe for its standard error: it never sees the terminal")
 def test_progress_knows_that_spark_submit_was_started_on_a_terminal(tmp_path: Path) -> None:
     script = tmp_path / "job.py"
     script.write_text("from trailtally.progress import Progress\nprint('terminal:', Progress()._terminal)\n")
     master, slave = pty.openpty()
-    with subprocess.Popen([str(SPARK_SUBMIT), str(script)], stdin=slave, stdout=slave, stderr=slave):
-        os.close(slave)
-        said = os.read(master, 10_000).decode()
+    subprocess.run([str(SPARK_SUBMIT), str(script)], stdin=slave, stdout=slave, stderr=slave, check=True, timeout=300)
+    assert os.read(master, 10_000) == b"terminal: True\r\n"
+    os.close(slave)
     os.close(master)
-    assert said == "terminal: True\r\n"
