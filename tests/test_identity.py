@@ -36,6 +36,8 @@ def who(fields: dict[str, Any]) -> UserIdentity:
         ),
         ({"type": "SAMLUser", "principalId": "q:Alice", "userName": "alice@example.com"}, "alice@example.com"),
         ({"type": "WebIdentityUser", "principalId": "accounts.google.com:app:1"}, "accounts.google.com:app:1"),
+        # A role whose session has no ARN.
+        ({"type": "AssumedRole", "principalId": "AROACI:s", "sessionContext": {"sessionIssuer": {"arn": CI}}}, CI),
         # A console sign-in that failed.
         (
             {"type": "IAMUser", "accountId": ACCOUNT, "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"},

@@ -122,7 +122,7 @@ def test_files_that_were_not_read_whole_are_named(tmp_path: Path) -> None:
         tmp_path,
         ledger.TABLE,
         "2026-03-09",
-        {"file_key": "/tree/b\n.json.gz", "status": "rejected", "reason": "truncated gzip"},
+        {"file_key": "/tree/b\n.json.gz", "status": "rejected", "reason": "no JSON: \x1b[2J"},
         {"file_key": "/tree/a.json.gz", "status": "read", "rejected_records": 1, "reason": "1 of 9 records rejected"},
         {"file_key": "/tree/notes.txt", "status": "ignored", "reason": "no log file"},
         {"file_key": "/tree/whole.json.gz", "status": "read", "rejected_records": 0},
@@ -135,6 +135,6 @@ def test_files_that_were_not_read_whole_are_named(tmp_path: Path) -> None:
         "      /tree/z/",
         "  2026-03-09  read        1 of 9 records rejected",
         "      /tree/a.json.gz",
-        "  2026-03-09  rejected    truncated gzip",
+        r"  2026-03-09  rejected    no JSON: \x1b[2J",
         r"      /tree/b\n.json.gz",
     ]
