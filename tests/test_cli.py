@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,6 +110,15 @@ def test_the_summary_of_an_incomplete_run_names_what_was_not_read_whole() -> Non
         "  /b.json.gz",
         "    read: 1 of 1 records rejected",
         "  and 1 more: see the table ledger",
+    ]
+
+
+def test_where_all_problems_are_named_no_others_are_spoken_of() -> None:
+    one = replace(INCOMPLETE, files=Counter(read=9, rejected=1), problems=INCOMPLETE.problems[:1], partly_read=0)
+    assert summary_text(one).splitlines()[-3:] == [
+        "NOT COMPLETE: 1 file not read whole. What was rejected or unreadable is not counted:",
+        r"  /a\x1b.json.gz",
+        "    rejected: truncated gzip",
     ]
 
 

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import sys
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +89,16 @@ def test_a_log_gets_a_line_and_a_terminal_clears_its_own_first() -> None:
     Progress(terminal).say("writing launches")
     assert log.getvalue() == "writing launches\n"
     assert terminal.getvalue() == "\r\033[Kwriting launches\n"
+
+
+def test_under_spark_submit_the_environment_says_that_the_error_stream_is_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRAILTALLY_TERMINAL", "yes")
+    log = Stream(terminal=False)
+    for stream in (sys.stderr, log):
+        Progress(stream).say("writing launches")
+    assert (capsys.readouterr().err, log.getvalue()) == ("\r\033[Kwriting launches\n", "writing launches\n")
 
 
 @pytest.mark.parametrize(
