@@ -13,7 +13,19 @@ from conftest import Run, Tables, run_job
 # What is different in every run, or where files have other names.
 OF_THE_RUN = {"run_id", "computed_at"}
 OF_THE_FILES = {*OF_THE_RUN, "file_key", "e_tag", "size"}
-TABLES = ("event_counts", "run_instances", "launches", "coverage", "sources", "ledger")
+
+# By which columns the rows of a table are sorted, nulls first.
+ORDER = {
+    "event_counts": (
+        *("dt", "account_id", "region", "event_source", "event_name", "event_category", "read_only"),
+        *("actor", "actor_type", "invoked_by", "source_ip", "error_code"),
+    ),
+    "run_instances": ("dt", "account_id", "region", "actor", "actor_type", "invoked_by", "source_ip"),
+    "launches": ("dt", "event_time", "event_id", "account_id", "region"),
+    "coverage": ("dt", "account_id", "region"),
+    "sources": ("dt", "file_key"),
+    "ledger": ("delivered", "file_key"),
+}
 
 
 def logs() -> list[list[Record]]:
@@ -54,6 +66,13 @@ def test_the_tree_of_these_tests_has_what_may_come_out_otherwise(first: Tables) 
     assert (first.summary.records, first.summary.launches > 50, first.summary.duplicates > 50) == (720, True, True)
 
 
+@pytest.mark.parametrize("name", ORDER)
+def test_rows_are_sorted(first: Tables, name: str) -> None:
+    found = first.rows(name, *ORDER[name])
+    assert len(found) == len(set(found)) > 3
+    assert found == sorted(found, key=lambda row: [(value is not None, value) for value in row])
+
+
 @pytest.fixture(scope="module", params=["1", "7"])
 def cut_otherwise(
     request: pytest.FixtureRequest, spark: SparkSession, first: Tables, tmp_path_factory: pytest.TempPathFactory
@@ -70,7 +89,7 @@ def cut_otherwise(
             spark.conf.set(name, str(old))
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", ORDER)
 def test_the_number_of_partitions_changes_no_row_and_no_order(first: Tables, cut_otherwise: Tables, name: str) -> None:
     assert rows(cut_otherwise, name, OF_THE_RUN) == rows(first, name, OF_THE_RUN)
 
@@ -94,10 +113,10 @@ def test_tables_of_files_say_the_same_of_each_file_whatever_its_name(first: Tabl
 
 
 def test_a_second_run_into_the_same_output_changes_no_row_and_leaves_no_other_file(run: Run, first: Tables) -> None:
-    before = {name: rows(first, name, OF_THE_RUN) for name in TABLES}
+    before = {name: rows(first, name, OF_THE_RUN) for name in ORDER}
     objects = sorted(str(path) for path in first.output.rglob("*"))
     again = run(first.tree, output=first.output)
-    assert {name: rows(again, name, OF_THE_RUN) for name in TABLES} == before
+    assert {name: rows(again, name, OF_THE_RUN) for name in ORDER} == before
     assert sorted(str(path) for path in first.output.rglob("*")) == objects
     assert again.summary.run_id != first.summary.run_id
     assert set(again.rows("coverage", "run_id")) == {again.summary.run_id}
