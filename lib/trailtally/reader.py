@@ -22,9 +22,10 @@ from trailtally import storage
 from trailtally.errors import BadObject, BadRecord, TaskFailed, Unreadable
 from trailtally.facts import Array, buckets, facts, owner_of
 from trailtally.identity import Actor, actor
+from trailtally.inflate import inflate
 from trailtally.keys import DAY, day_text, dimension_ids, event_time, event_times
 from trailtally.launch import Launch, is_launch, launch
-from trailtally.records import Decoded, Record, decode, identity, inflate
+from trailtally.records import Decoded, Record, decode, identity
 from trailtally.tables import launches as launches_table
 from trailtally.tables.event_counts import GROUPING
 from trailtally.tables.ledger import READ, REJECTED, UNREADABLE

@@ -13,7 +13,8 @@ from builders import event, key, log, write
 from conftest import Tables, run_job
 from trailtally.cli import summary_text
 from trailtally.errors import BadObject
-from trailtally.records import decode, inflate
+from trailtally.inflate import inflate
+from trailtally.records import decode
 
 LIMIT = 300_000
 
