@@ -7,7 +7,7 @@ import pytest
 
 from builders import ACCOUNT, ALICE, OTHER_ACCOUNT, role, user
 from trailtally.identity import Actor, actor, session_name
-from trailtally.records import UserIdentity
+from trailtally.records import Issuer, SessionContext, UserIdentity
 
 CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
 STORE = f"arn:aws:identitystore::{ACCOUNT}:identitystore/d-1"
@@ -114,3 +114,12 @@ def test_only_sessions_have_a_session_name(arn: str | None, name: str | None) ->
 
 def test_without_an_identity_there_is_no_session_name() -> None:
     assert session_name(None) is None
+
+
+def test_a_federated_users_actor_is_the_user_whose_keys_asked_for_the_session() -> None:
+    who = UserIdentity(
+        type="FederatedUser",
+        arn=f"arn:aws:sts::{ACCOUNT}:federated-user/any-name",
+        sessionContext=SessionContext(sessionIssuer=Issuer(arn=f"arn:aws:iam::{ACCOUNT}:user/Alice")),
+    )
+    assert actor(who) == Actor(f"arn:aws:iam::{ACCOUNT}:user/Alice", "FederatedUser", None)

@@ -10,7 +10,10 @@ from trailtally import storage
 from trailtally.errors import Unreadable, UsageError
 
 
-@pytest.mark.parametrize(("text", "path"), [("/a/b", "/a/b"), ("/a//b/", "/a/b"), ("/a/../b", "/b"), ("file:///a/b", "/a/b")])
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("/a/b", "/a/b"), ("/a//b/", "/a/b"), ("/a/../b", "/b"), ("file:///a/b", "/a/b"), ("file://localhost/a%20b%23", "/a b#")],
+)
 def test_a_location_is_an_absolute_path(text: str, path: str) -> None:
     assert storage.location(text) == path
 
@@ -28,6 +31,13 @@ def test_other_urls_are_wrong_use_and_the_message_says_what_to_give(url: str) ->
         storage.location(url)
     scheme = url.partition(":")[0]
     assert str(raised.value) == f"{url}: {scheme}:// is not supported yet. Give a path of this machine (or file:///PATH)"
+
+
+@pytest.mark.parametrize("url", ["file://", "file://a/b", "file://C:/a"])
+def test_a_file_url_without_a_path_or_of_another_host_is_wrong_use(url: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        storage.location(url)
+    assert str(raised.value) == f"{url}: a file URL is file:///PATH, with three slashes"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ def _name(identity: UserIdentity) -> str:
     if identity.type == "IdentityCenterUser" and identity.onBehalfOf and identity.onBehalfOf.userId:
         store = identity.onBehalfOf.identityStoreArn
         return f"{store}/user/{identity.onBehalfOf.userId}" if store else identity.onBehalfOf.userId
+    if issuer and ":federated-user/" in (identity.arn or ""):
+        return issuer  # the user whose keys asked for the session
     role = _ASSUMED_ROLE.match(identity.arn or "")
     if role:
         # The issuer's ARN has the role's path, which the session's ARN lacks.

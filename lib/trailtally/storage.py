@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from trailtally.errors import Unreadable, UsageError
 
@@ -35,7 +36,14 @@ def location(text: str) -> str:
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() != "file":
         raise UsageError(f"{text}: {scheme[1]}:// is not supported yet. Give a path of this machine (or file:///PATH)")
-    return os.path.realpath(text[len("file://") :] if scheme else text)
+    return os.path.realpath(_path_in(text) if scheme else text)
+
+
+def _path_in(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise UsageError(f"{url}: a file URL is file:///PATH, with three slashes")
+    return unquote(parts.path, errors="surrogateescape")
 
 
 def key_of(path: str) -> str:
@@ -149,6 +157,11 @@ def replacing(path: str) -> Iterator[str]:
         with open(draft, "rb") as written:
             os.fsync(written.fileno())
         os.replace(draft, path)
+        folder = os.open(os.path.dirname(path), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
