@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from builders import event, key, log, write
 from trailtally import daily, publish
+from trailtally.cli import daily_main
 from trailtally.progress import Progress
 from trailtally.session import spark_session
 from trailtally.tables import TABLES
@@ -76,6 +78,28 @@ def run(spark: SparkSession, tmp_path: Path) -> Run:
         return run_job(spark, *inputs, output=output or tmp_path / "tables", **options)
 
     return run_here
+
+
+Job = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def job(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> Job:
+    """Runs the command with these arguments; gives its exit status and what it said on standard error."""
+
+    def run_command(*arguments: Path | str) -> tuple[int, str]:
+        status = daily_main(["--quiet", *map(str, arguments)])
+        said = capsys.readouterr()
+        assert said.out == ""
+        return status, said.err
+
+    return run_command
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A tree of one event."""
+    return write(tmp_path / "tree", {key(): log(event("e1"))})
 
 
 @contextlib.contextmanager
