@@ -94,11 +94,11 @@ def count(made: Array) -> pa.RecordBatch:
     """The events of these facts (COUNTED), each once. There is at least one."""
     events = one_per_key(made)
     days = events["time"] // DAY
-    # A launch is a group by itself: its key tells it from the others of its dimension.
-    launch_key = np.where(events["is_launch"], events["key_low"], 0)
-    order = np.lexsort((launch_key, events["dimension"], days))
-    events, days, launch_key = events[order], days[order], launch_key[order]
-    runs = _runs(events["dimension"], days, launch_key)
+    # A launch is a group by itself: its place tells it from the others of its dimension.
+    launch = np.where(events["is_launch"], np.arange(len(events)), -1)
+    order = np.lexsort((launch, events["dimension"], days))
+    events, days, launch = events[order], days[order], launch[order]
+    runs = _runs(events["dimension"], days, launch)
     starts = runs[:, 0]
     heads = events[starts]
     no_launch = ~heads["is_launch"]

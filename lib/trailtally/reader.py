@@ -70,8 +70,8 @@ SCHEMA = pa.schema(
 # Records whose rows are yielded together: enough that a batch's overhead is nothing, few enough (2 MB) for any memory.
 _BATCH = 50_000
 
-# More than the days that there are, before 1970 and after.
-_DAYS = 1 << 24
+# Days that an event may have lie between these: from before the year 1000, as many as reach beyond 9999.
+_FIRST_DAY, _DAYS = -(1 << 23), 1 << 24
 
 Done = Callable[[int, int], None]
 
@@ -229,11 +229,9 @@ class _Task:
         names = list(numbers)
         account = np.array([numbers[name] for name in accounts])[np.array(self.dimensions)]
         # As one number, for numpy sorts pairs twenty times slower.
-        pairs, owner = np.unique(account * _DAYS + np.array(self.times) // DAY, return_inverse=True)
-        hashed = [
-            owner_of(names[(pair + _DAYS // 2) // _DAYS], (pair + _DAYS // 2) % _DAYS - _DAYS // 2) for pair in pairs.tolist()
-        ]
-        return np.array(hashed, np.int64)[owner]
+        pairs, owner = np.unique(account * _DAYS + np.array(self.times) // DAY - _FIRST_DAY, return_inverse=True)
+        numbered = (divmod(pair, _DAYS) for pair in pairs.tolist())
+        return np.array([owner_of(names[number], day + _FIRST_DAY) for number, day in numbered], np.int64)[owner]
 
     def _facts(self, owners: Array) -> Array:
         updates, launched = np.zeros((2, len(self.times)), np.bool_)
