@@ -1,6 +1,7 @@
 """A folder as a store of objects: every name is listed, a replacement is whole or did not happen."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,23 @@ def test_every_file_of_a_tree_is_listed_folder_by_folder(tmp_path: Path) -> None
     ]
 
 
+def test_a_folder_to_skip_is_not_entered_and_its_files_are_no_entries(tmp_path: Path) -> None:
+    write(tmp_path, {"a/1": b"", "a/skip/2": b"", "b/skip": b"", "skip/c/3": b""})
+    asked: list[str] = []
+
+    def skip(path: str) -> bool:
+        asked.append(path.removeprefix(str(tmp_path)))
+        return path.endswith("/skip")
+
+    entries = [entry.key.removeprefix(f"{tmp_path}/") for entry in storage.list_tree(str(tmp_path), skip)]
+    assert entries == ["a/1", "b/skip"]  # it is asked of folders alone
+    assert asked == ["", "/a", "/a/skip", "/b", "/skip"]
+
+
+def test_of_a_tree_to_skip_nothing_is_listed_even_where_it_cannot_be(tmp_path: Path) -> None:
+    assert list(storage.list_tree(f"{tmp_path}/gone", lambda _: True)) == []
+
+
 def test_a_folder_has_its_folders_and_its_own_files(tmp_path: Path) -> None:
     write(tmp_path, {"b/1": b"", "a/2": b"", "2": b"", "1": b""})
     folders, files = storage.list_folder(str(tmp_path))
@@ -121,8 +139,17 @@ def test_an_object_is_read_whole_by_its_key(tmp_path: Path) -> None:
     assert storage.read(f"{tmp_path}/latin-\\xe9") == b"\0\xff"
 
 
-@pytest.mark.parametrize(("name", "reason"), [("gone", "gone since it was listed"), ("", "is a directory")])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("gone", storage.GONE),
+        ("gone/too", storage.GONE),
+        ("broken", "a link to a file that does not exist"),
+        ("", "is a directory"),
+    ],
+)
 def test_what_cannot_be_read_is_unreadable_with_its_reason(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "broken").symlink_to("nowhere")
     with pytest.raises(Unreadable) as raised:
         storage.read(f"{tmp_path}/{name}")
     assert str(raised.value) == reason
@@ -173,6 +200,113 @@ def test_deleting_the_last_object_removes_its_folder(tmp_path: Path) -> None:
     storage.delete(f"{tmp_path}/t/dt=1/t.parquet")
     storage.delete(f"{tmp_path}/t/dt=2/t.parquet")
     assert [path.name for path in (tmp_path / "t").rglob("*")] == ["dt=2", "mine"]
+
+
+def test_deleting_an_object_that_is_not_there_does_nothing(tmp_path: Path) -> None:
+    write(tmp_path, {"t/dt=1/mine": b""})
+    (tmp_path / "t" / "dt=2").mkdir()
+    for missing in ("t/dt=1/t.parquet", "t/dt=2/t.parquet", "t/dt=3/t.parquet"):
+        storage.delete(f"{tmp_path}/{missing}")
+    assert sorted(path.name for path in (tmp_path / "t").rglob("*")) == ["dt=1", "mine"]  # an empty folder goes nevertheless
+
+
+def test_a_cleared_folder_is_gone_with_all_below_it(tmp_path: Path) -> None:
+    write(tmp_path, {"stage/a/1": b"", "stage/.2": b"", "stages": b"mine", "linked/3": b"mine"})
+    (tmp_path / "stage" / "link").symlink_to(tmp_path / "linked")
+    storage.clear(f"{tmp_path}/stage")
+    storage.clear(f"{tmp_path}/stage")  # there is none now
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["3", "linked", "stages"]
+
+
+def test_a_small_object_is_its_bytes_or_none(tmp_path: Path) -> None:
+    write(tmp_path, {"one": b"\0\xff", "empty": b""})
+    assert [storage.get(f"{tmp_path}/{name}") for name in ("one", "empty", "gone", "gone/too")] == [b"\0\xff", b"", None, None]
+    with pytest.raises(IsADirectoryError):
+        storage.get(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("there", "old", "new", "then"),
+    [
+        (None, None, b"new", b"new"),  # made
+        (b"old", b"old", b"new", b"new"),  # replaced
+        (b"", b"", b"new", b"new"),  # an empty object is one
+        (b"old", b"old", b"old", b"old"),
+        (b"old", b"old", None, None),  # removed
+        (None, None, None, None),
+    ],
+)
+def test_a_small_object_is_swapped_where_it_is_as_expected(
+    tmp_path: Path, there: bytes | None, old: bytes | None, new: bytes | None, then: bytes | None
+) -> None:
+    path = f"{write(tmp_path, {} if there is None else {'new/object': there})}/new/object"
+    assert storage.swap(path, old, new) is True
+    assert storage.get(path) == then
+    assert [left.name for left in (tmp_path / "new").iterdir()] == ([] if then is None else ["object"])
+
+
+@pytest.mark.parametrize(
+    ("there", "old", "new"),
+    [
+        (b"other", None, b"new"),
+        (b"other", b"old", b"new"),
+        (b"other", b"old", None),
+        (b"other", b"other and more", b"new"),
+        (b"", None, b"new"),
+        (None, b"old", b"new"),
+        (None, b"old", None),
+        (None, b"", b"new"),
+    ],
+)
+def test_a_small_object_that_is_not_as_expected_stays(
+    tmp_path: Path, there: bytes | None, old: bytes | None, new: bytes | None
+) -> None:
+    path = f"{write(tmp_path, {} if there is None else {'object': there})}/object"
+    assert storage.swap(path, old, new) is False
+    assert storage.get(path) == there
+
+
+def test_of_many_swaps_at_the_same_time_each_counts_once(tmp_path: Path) -> None:
+    path = str(write(tmp_path, {"count": b"0"}) / "count")
+
+    def add_ten(_: int) -> None:
+        for _ in range(10):
+            while not storage.swap(path, old := storage.get(path), b"%d" % (int(old or b"0") + 1)):
+                pass
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add_ten, range(8)))
+    assert storage.get(path) == b"80"
+
+
+def test_where_a_swap_cannot_write_the_old_object_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "disk full")
+
+    path = str(write(tmp_path, {"object": b"old"}) / "object")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="disk full"):
+        storage.swap(path, b"old", b"new")
+    monkeypatch.undo()
+    assert storage.swap(path, b"old", b"new")  # nobody is kept out after the failure
+    assert [entry.key for entry in storage.list_tree(str(tmp_path))] == [path]
+
+
+def test_a_moved_object_takes_the_place_of_the_one_there(tmp_path: Path) -> None:
+    write(tmp_path, {"stage/a": b"new", "stage/b": b"first", "dt=1/t": b"old"})
+    storage.move(f"{tmp_path}/stage/a", f"{tmp_path}/dt=1/t")
+    storage.move(f"{tmp_path}/stage/b", f"{tmp_path}/dt=2/t")
+    assert {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == {
+        "dt=1/t": b"new",
+        "dt=2/t": b"first",
+    }
+
+
+def test_an_object_that_was_moved_before_is_not_moved_again(tmp_path: Path) -> None:
+    write(tmp_path, {"stage/a": b"new"})
+    for _ in range(2):
+        storage.move(f"{tmp_path}/stage/a", f"{tmp_path}/dt=1/t")
+    assert storage.get(f"{tmp_path}/dt=1/t") == b"new"
 
 
 def test_partitions_are_the_values_of_folders_that_hold_an_object(tmp_path: Path) -> None:

@@ -41,6 +41,20 @@ class SumsDoNotClose(TrailtallyError):
     """The written tables contradict each other or the file status rows; the ledger was not written."""
 
 
+class OutputLocked(TrailtallyError):
+    """Another run holds the output: nothing was read or written."""
+
+    status = 4
+
+
+class LockLost(TrailtallyError):
+    """Another run took the lock over while this one did not show that it lives: this one publishes nothing more."""
+
+
+class Terminated(BaseException):
+    """The process was told to end (SIGTERM). Like KeyboardInterrupt, no `except Exception` stops it."""
+
+
 class BadObject(Exception):
     """The bytes of a log file are bad: the object is `rejected` with this reason, until its e_tag changes."""
 

@@ -6,10 +6,12 @@ that end in `#1`, and a file name that is not UTF-8 ends its whole listing. Noth
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -18,6 +20,10 @@ from trailtally.errors import Unreadable, UsageError
 
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+
+# Why an object cannot be read that is not there any more: it was deleted, by a lifecycle rule say.
+GONE = "gone since it was listed"
+_BROKEN_LINK = "a link to a file that does not exist"
 
 
 class Entry(NamedTuple):
@@ -75,12 +81,17 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
         return False  # a link to itself, or into a folder that is denied: `entry_at` says so, and its neighbours are listed
 
 
-def list_tree(path: str) -> Iterator[Entry]:
-    """Every file below a folder. A folder that cannot be listed is an entry with that problem, its key ends in `/`."""
-    yield from _list_tree(path, frozenset())
+def list_tree(path: str, skip: Callable[[str], bool] = lambda _: False) -> Iterator[Entry]:
+    """Every file below a folder, but for the folders to skip. One that cannot be listed is an entry with that problem.
+
+    Its key ends in `/`.
+    """
+    yield from _list_tree(path, skip, frozenset())
 
 
-def _list_tree(path: str, above: frozenset[str]) -> Iterator[Entry]:
+def _list_tree(path: str, skip: Callable[[str], bool], above: frozenset[str]) -> Iterator[Entry]:
+    if skip(path):
+        return
     if identity(path) in above:
         yield looped(path)
         return
@@ -91,7 +102,7 @@ def _list_tree(path: str, above: frozenset[str]) -> Iterator[Entry]:
         return
     yield from files
     for folder in folders:
-        yield from _list_tree(folder, above | {identity(path)})
+        yield from _list_tree(folder, skip, above | {identity(path)})
 
 
 def looped(path: str) -> Entry:
@@ -128,19 +139,64 @@ def entry_at(path: str) -> Entry:
         stat = os.stat(path)
     except OSError as error:
         broken = isinstance(error, FileNotFoundError) and os.path.islink(path)
-        return Entry(key_of(path), 0, "", "a link to a file that does not exist" if broken else words(error))
+        return Entry(key_of(path), 0, "", _BROKEN_LINK if broken else words(error))
     problem = None if os.path.isfile(path) else "neither a file nor a folder"
     return Entry(key_of(path), stat.st_size, f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}", problem)
 
 
 def read(key: str) -> bytes:
-    """The whole object. Raises Unreadable with the reason in words."""
+    """The whole object. Raises Unreadable with the reason in words: GONE where there is no such object."""
     try:
         return Path(path_of(key)).read_bytes()
     except FileNotFoundError:
-        raise Unreadable("gone since it was listed") from None
+        raise Unreadable(_BROKEN_LINK if exists(path_of(key)) else GONE) from None
     except OSError as error:
         raise Unreadable(words(error)) from None
+
+
+def get(path: str) -> bytes | None:
+    """The bytes of a small object; None where there is none."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def put(path: str, data: bytes) -> None:
+    """Writes a small object, in one step, in the place of what is there."""
+    with replacing(path) as draft:
+        Path(draft).write_bytes(data)
+
+
+def swap(path: str, old: bytes | None, new: bytes | None) -> bool:
+    """Replaces a small object's bytes, if they are `old`, in one step; None is no object. Gives back whether it did."""
+    with _held(os.path.dirname(path)):
+        if get(path) != old:
+            return False
+        if new is not None:
+            put(path, new)
+        elif old is not None:
+            os.unlink(path)
+        return True
+
+
+@contextlib.contextmanager
+def _held(folder: str) -> Iterator[None]:
+    """Keeps other processes of this machine out of the same block; makes the folder where there is none."""
+    while True:
+        os.makedirs(folder, exist_ok=True)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # removed in between, empty as it was
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # While this waited, the folder may have been removed and made anew: others hold the new one.
+            if os.path.exists(folder) and os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+                yield
+                return
+        finally:
+            os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -157,15 +213,27 @@ def replacing(path: str) -> Iterator[str]:
         with open(draft, "rb") as written:
             os.fsync(written.fileno())
         os.replace(draft, path)
-        folder = os.open(os.path.dirname(path), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+def _sync_folder(path: str) -> None:
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def move(source: str, target: str) -> None:
+    """Puts an object in the place of another in one step, durably. Where there is no source, it was moved before."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(source, target)
+    _sync_folder(target)
 
 
 def size(path: str) -> int:
@@ -174,10 +242,24 @@ def size(path: str) -> int:
 
 
 def delete(path: str) -> None:
-    """Removes one object, and its folder where that is empty then."""
-    os.unlink(path)
+    """Removes one object, if it is there, and its folder where that is empty then."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
     with contextlib.suppress(OSError):
         os.rmdir(os.path.dirname(path))
+
+
+def remove_empty(folder: str) -> None:
+    """Removes the folder and those in it, as far as there is no object below."""
+    for path, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+
+
+def clear(folder: str) -> None:
+    """Removes all objects below a folder."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
 
 
 def partitions(table: str, column: str) -> list[str]:
@@ -194,24 +276,39 @@ def _visible(folder: str) -> Iterator[str]:
     return (name for name in os.listdir(folder) if not name.startswith((".", "_")))
 
 
+def check_output(path: str, tables: frozenset[str]) -> None:
+    """Raises UsageError where there is a folder that holds anything but these tables, or what is there is no folder."""
+    if not exists(path):
+        return
+    if not is_folder(path):
+        raise UsageError(f"--output {path}: this is a file. Give a folder, new or of an earlier run")
+    try:
+        foreign = sorted(set(_visible(path)) - tables)
+    except OSError as error:
+        raise UsageError(f"--output {path}: it cannot be read: {words(error)}") from None
+    if foreign:
+        raise UsageError(
+            f"--output {path}: it holds {foreign[0]!r}, which is no table of trailtally. Give a new or an empty folder"
+        )
+
+
 def prepare_output(path: str, tables: frozenset[str]) -> None:
     """Makes the output folder where there is none, and proves that it can be written.
 
     Raises UsageError where it holds anything but these tables, is no folder, or cannot be written.
     """
-    if exists(path) and not is_folder(path):
-        raise UsageError(f"--output {path}: this is a file. Give a folder, new or of an earlier run")
+    check_output(path, tables)
     try:
         os.makedirs(path, exist_ok=True)
-        foreign = sorted(set(_visible(path)) - tables)
-        if foreign:
-            raise UsageError(
-                f"--output {path}: it holds {foreign[0]!r}, which is no table of trailtally. Give a new or an empty folder"
-            )
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
         raise UsageError(f"--output {path}: it cannot be written: {words(error)}") from None
+
+
+def words_of(error: Exception) -> str:
+    """What went wrong, of any error: the system's words, else the error's own."""
+    return words(error) if isinstance(error, OSError) else " ".join(str(error).splitlines())
 
 
 def words(error: OSError) -> str:
