@@ -6,7 +6,6 @@ Ends with 1 if one of them failed or if they do not agree on the events.
 """
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,9 +16,8 @@ from typing import NamedTuple
 import pyarrow.dataset as ds
 
 from made_tree import make_tree
-from measure import Measured, run
+from measure import REPOSITORY, Measured, run, spark_environment
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 BENCHMARKS = REPOSITORY / "benchmarks"
 FILES_PER_GIGABYTE = 10_000 / 6
 TARGET_RATIO, TARGET_GIGABYTES = 0.7, 6
@@ -124,7 +122,7 @@ def _run(competitor: Competitor, tree: Path, spark_submit: Path) -> Result:
     shutil.rmtree(competitor.output, ignore_errors=True)
     competitor.output.parent.mkdir(parents=True, exist_ok=True)
     log = competitor.output.with_suffix(".log")
-    measured = run(competitor.whole_command(tree), _environment(spark_submit), log)
+    measured = run(competitor.whole_command(tree), spark_environment(spark_submit), log)
     if measured.status != 0:
         last = (log.read_text(errors="replace").strip().splitlines() or ["no message"])[-1]
         raise RuntimeError(f"{competitor.name} ended with {measured.status}: {last} (all of it: {log})")
@@ -132,13 +130,6 @@ def _run(competitor: Competitor, tree: Path, spark_submit: Path) -> Result:
         return Result(measured, *_counted(competitor.counts))
     except (OSError, KeyError, ValueError) as error:
         raise RuntimeError(f"{competitor.name} left no event counts that can be read: {error}") from error
-
-
-def _environment(spark_submit: Path) -> dict[str, str]:
-    """Spark's workers need the Python beside spark-submit; trailtally is taken from this repository."""
-    paths = [str(REPOSITORY / "lib"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    python = {"PYSPARK_PYTHON": str(spark_submit.absolute().parent / "python")}
-    return python | os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _counted(counts: Path) -> tuple[int, int]:

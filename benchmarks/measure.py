@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE_SECONDS = 0.2
 ORPHAN_SECONDS = 30
 PR_SET_CHILD_SUBREAPER = 36
@@ -43,6 +44,13 @@ def run(command: Sequence[str], environment: dict[str, str], log: Path) -> Measu
     wall = time.monotonic() - start
     _reap_orphans()
     return Measured(process.returncode, output, wall, _children_seconds() - before, sampler.peak)
+
+
+def spark_environment(spark_submit: Path) -> dict[str, str]:
+    """The environment of a Spark job: its workers need the Python beside spark-submit; trailtally is taken from this repository."""
+    paths = [str(REPOSITORY / "lib"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    python = {"PYSPARK_PYTHON": str(spark_submit.absolute().parent / "python")}
+    return python | os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _adopt_orphans() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,18 +14,23 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+import faults
 from builders import event, key, log, write
-from trailtally import daily, publish
+from trailtally import daily, published
 from trailtally.cli import daily_main
 from trailtally.progress import Progress
 from trailtally.session import spark_session
+from trailtally.summary import Summary
 from trailtally.tables import TABLES
+
+SPARK_SUBMIT = Path(sys.executable).parent / "spark-submit"
+JOB = Path(__file__).parents[1] / "jobs" / "daily_aggregates.py"
 
 
 class Tables(NamedTuple):
     """What a run wrote and said."""
 
-    summary: daily.Summary
+    summary: Summary
     output: Path
     tree: Path
 
@@ -49,16 +55,33 @@ def read_table(output: Path, name: str) -> pa.Table:
     table = next(table for table in TABLES if table.name == name)
     schema = pa.schema([pa.field(table.partition.name, pa.string()), *table.schema])
     days = []
-    for day in publish.days_of(table, str(output)):
-        rows = pq.read_table(publish.object_path(str(output), table, day), partitioning=None)
+    for day in published.days_of(table, str(output)):
+        rows = pq.read_table(published.object_path(str(output), table, day), partitioning=None)
         days.append(rows.add_column(0, schema.field(0), pa.array([day] * rows.num_rows, pa.string())))
     return pa.concat_tables(days) if days else schema.empty_table()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def dying_storage(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Storage here and in Spark's workers that dies where a test says so (faults.py)."""
+    os.environ["TRAILTALLY_FAULTS"] = str(tmp_path_factory.mktemp("faults"))
+    tests = Path(__file__).parent
+    paths = [str(tests / "worker_site"), str(tests), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    faults.install()
+
+
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """One small session for all tests."""
-    SparkSession.builder.config("spark.sql.shuffle.partitions", "2").config("spark.ui.enabled", "false").getOrCreate()
+def spark(dying_storage: None) -> Iterator[SparkSession]:
+    """One small session for all tests. To compile code for a few rows takes longer than to run it uncompiled."""
+    options: dict[str, str | bool | float | int | None] = {
+        "spark.sql.shuffle.partitions": "2",
+        "spark.ui.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.dataFrameQueryContext.enabled": "false",
+    }
+    SparkSession.builder.config(map=options).getOrCreate()
     session = spark_session("trailtally tests")
     yield session
     session.stop()

@@ -1,10 +1,12 @@
 """The command lines: what they print and their exit status. No Spark is started."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,42 +16,24 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders import event, key, log, write
-from trailtally import __version__, cli, publish
-from trailtally.cli import daily_main, main, summary_text
-from trailtally.daily import Request, Summary
-from trailtally.errors import RunStopped
+from trailtally import __version__, cli, published
+from trailtally.cli import daily_main, main
+from trailtally.daily import Request
+from trailtally.errors import LockLost, OutputLocked, RunStopped, Terminated, UsageError
 from trailtally.progress import Progress
+from trailtally.summary import Day, Summary, summary_text
 from trailtally.tables import ledger
 
-COMPLETE = Summary(
-    output="/data/tables",
-    run_id="20260310T010203Z-0a1b2c3d",
-    files=Counter(read=1234),
-    passed=Counter(),
-    records=5679,
-    duplicates=1000,
-    events=4679,
-    launches=12,
-    days=["2026-03-08", "2026-03-09"],
-    seconds=12.34,
-)
-INCOMPLETE = Summary(
-    output="/data/new\nline",
-    run_id="20260310T010203Z-0a1b2c3d",
-    files=Counter(read=2, rejected=1, unreadable=1, ignored=1000),
-    passed=Counter({"Config": 1, "CloudTrail-Digest": 2000}),
-    records=1,
-    rejected_records=1,
-    left_days=["2026-03-01"],
-    problems=[("/a\x1b.json.gz", "rejected", "truncated gzip"), ("/b.json.gz", "read", "1 of 1 records rejected")],
-    partly_read=1,
-)
+RUN_ID = "20260310T010203Z-0a1b2c3d"
+COMPLETE = Summary("/data/tables", RUN_ID, files=Counter(read=1), records=5, days={"2026-03-09": Day(5, 4, 0)})
+INCOMPLETE = Summary("/data/tables", RUN_ID, files=Counter(rejected=1), problems=[("/a.json.gz", "rejected", "truncated gzip")])
+LATE = Summary("/data/tables", RUN_ID, files=Counter(read=1), records=5, late=Counter({"2026-03-08": 5}))
 
 
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     """An output folder with a ledger."""
-    path = Path(publish.object_path(f"{tmp_path}/tables", ledger.TABLE, "2026-03-09"))
+    path = Path(published.object_path(f"{tmp_path}/tables", ledger.TABLE, "2026-03-09"))
     path.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist([{"file_key": "/a.json.gz", "status": "read"}], ledger.TABLE.schema), path)
     return tmp_path / "tables"
@@ -59,6 +43,7 @@ class Job(NamedTuple):
     """The command with another job in the place of the real one: what it was asked for, and what it prints."""
 
     requests: list[Request]
+    dry: list[Request]
     tree: Path
     run: Callable[..., tuple[int, str, str]]
 
@@ -67,88 +52,160 @@ class Job(NamedTuple):
 def job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Job:
     tree = write(tmp_path / "tree", {key(): log(event())})
     requests: list[Request] = []
+    dry: list[Request] = []
 
-    def run_command(result: Summary | BaseException, *options: str) -> tuple[int, str, str]:
-        """Exit status, standard output and standard error where the job gives or raises this."""
+    def run_command(result: Summary | BaseException | Callable[[], Summary], *options: str) -> tuple[int, str, str]:
+        """Exit status, standard output and standard error where the job gives or raises this, or does it."""
 
         def run(spark: object, request: Request, progress: Progress) -> Summary:
             requests.append(request)
             if isinstance(result, BaseException):
                 raise result
-            return result
+            return result if isinstance(result, Summary) else result()
+
+        def dry_run(spark: object, request: Request) -> str:
+            dry.append(request)
+            if isinstance(result, BaseException):
+                raise result
+            return "what a run would do"
 
         monkeypatch.setattr(cli, "spark_session", str)
         monkeypatch.setattr(cli, "run", run)
+        monkeypatch.setattr(cli, "dry_run", dry_run)
         status = daily_main(["--quiet", "--input", str(tree), "--output", "tables", *options])
         return status, *capsys.readouterr()
 
-    return Job(requests, tree, run_command)
-
-
-def test_the_summary_of_a_complete_run() -> None:
-    assert summary_text(COMPLETE).splitlines() == [
-        "files:    1,234 read, 0 rejected (bad bytes), 0 unreadable (could not be fetched), 0 ignored (no log files)",
-        "records:  5,679 = 4,679 events + 1,000 duplicates + 0 rejected",
-        "days:     2 (2026-03-08 to 2026-03-09)",
-        "launches: 12 RunInstances calls",
-        "output:   /data/tables (run 20260310T010203Z-0a1b2c3d, 12.3 s)",
-    ]
-
-
-def test_the_summary_of_an_incomplete_run_names_what_was_not_read_whole() -> None:
-    assert summary_text(INCOMPLETE).splitlines() == [
-        "files:    2 read, 1 rejected (bad bytes), 1 unreadable (could not be fetched), 1,000 ignored (no log files)",
-        "records:  1 = 0 events + 0 duplicates + 1 rejected",
-        "days:     none",
-        "launches: 0 RunInstances calls",
-        r"output:   /data/new\nline (run 20260310T010203Z-0a1b2c3d, 0.0 s)",
-        "folders not entered, as they hold logs of other kinds: 2,000 x CloudTrail-Digest, 1 x Config",
-        "days of earlier runs left as they were, having no record in this input: 1 (2026-03-01)",
-        "NOT COMPLETE: 3 files not read whole. What was rejected or unreadable is not counted:",
-        r"  /a\x1b.json.gz",
-        "    rejected: truncated gzip",
-        "  /b.json.gz",
-        "    read: 1 of 1 records rejected",
-        "  and 1 more: see the table ledger",
-    ]
-
-
-def test_where_all_problems_are_named_no_others_are_spoken_of() -> None:
-    one = replace(INCOMPLETE, files=Counter(read=9, rejected=1), problems=INCOMPLETE.problems[:1], partly_read=0)
-    assert summary_text(one).splitlines()[-3:] == [
-        "NOT COMPLETE: 1 file not read whole. What was rejected or unreadable is not counted:",
-        r"  /a\x1b.json.gz",
-        "    rejected: truncated gzip",
-    ]
+    return Job(requests, dry, tree, run_command)
 
 
 @pytest.mark.parametrize(
     ("summary", "options", "status"),
-    [(COMPLETE, [], 0), (INCOMPLETE, [], 3), (INCOMPLETE, ["--accept-incomplete"], 0), (COMPLETE, ["--accept-incomplete"], 0)],
+    [
+        (COMPLETE, [], 0),
+        (INCOMPLETE, [], 3),
+        (LATE, [], 3),
+        (INCOMPLETE, ["--accept-incomplete"], 0),
+        (LATE, ["--accept-incomplete"], 0),
+        (COMPLETE, ["--accept-incomplete"], 0),
+    ],
 )
-def test_the_exit_status_says_whether_all_was_read(job: Job, summary: Summary, options: list[str], status: int) -> None:
+def test_the_exit_status_says_whether_all_was_read_and_counted(
+    job: Job, summary: Summary, options: list[str], status: int
+) -> None:
     assert job.run(summary, *options) == (status, f"{summary_text(summary)}\n", "")
 
 
 def test_the_job_gets_what_was_typed(job: Job) -> None:
     job.run(COMPLETE)
-    job.run(COMPLETE, "--input", f"{job.tree}/AWSLogs", "--max-file-bytes", "1000")
+    job.run(COMPLETE, "--input", f"{job.tree}/AWSLogs", "--max-file-bytes", "1000", "--batch-bytes", "2000")
     assert job.requests == [
-        Request([str(job.tree)], "tables", 512 << 20),
-        Request([str(job.tree), f"{job.tree}/AWSLogs"], "tables", 1000),
+        Request([str(job.tree)], "tables", 512 << 20, 8 << 30, None, False, False, False),
+        Request([str(job.tree), f"{job.tree}/AWSLogs"], "tables", 1000, 2000, None, False, False, False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "request_"),
+    [
+        (["--batch-bytes", "1"], Request(["TREE"], "tables", batch_bytes=1)),
+        (["--delivered-since", "2026-03-09"], Request(["TREE"], "tables", delivered_since="2026-03-09")),
+        (["--rebuild"], Request(["TREE"], "tables", rebuild=True)),
+        (["--accept-gone-history"], Request(["TREE"], "tables", accept_gone_history=True)),
+        (["--wait-for-lock"], Request(["TREE"], "tables", wait_for_lock=True)),
+    ],
+)
+def test_each_option_reaches_the_job_as_itself(job: Job, options: list[str], request_: Request) -> None:
+    job.run(COMPLETE, *options)
+    assert [replace(request, inputs=["TREE"]) for request in job.requests] == [request_]
+
+
+@pytest.mark.parametrize("day", ["", "yesterday", "2026-02-29", "2026-3-9", "09.03.2026", "2026-03-09T00:00:00Z"])
+def test_delivered_since_is_a_day(job: Job, capsys: pytest.CaptureFixture[str], day: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        job.run(COMPLETE, f"--delivered-since={day}")
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"daily_aggregates.py: error: argument --delivered-since: {day!r} is not a day, such as 2026-03-09"
+    assert job.requests == []
+
+
+@pytest.mark.parametrize("option", ["--batch-bytes", "--max-file-bytes"])
+@pytest.mark.parametrize("number", ["0", "-1", "8GiB", "1e9"])
+def test_bytes_are_a_number_above_zero(job: Job, capsys: pytest.CaptureFixture[str], option: str, number: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        job.run(COMPLETE, f"{option}={number}")
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"daily_aggregates.py: error: argument {option}: {number!r} is not a number of bytes, such as 536870912"
+
+
+def test_a_dry_run_prints_what_a_run_would_do_and_does_not_run(job: Job) -> None:
+    assert job.run(COMPLETE, "--dry-run", "--rebuild", "--delivered-since=2026-03-09") == (0, "what a run would do\n", "")
+    assert job.requests == []
+    assert job.dry == [Request([str(job.tree)], "tables", delivered_since="2026-03-09", rebuild=True)]
+
+
+def test_a_dry_run_that_fails_has_the_status_of_its_error(job: Job) -> None:
+    assert job.run(UsageError("no log file found"), "--dry-run") == (2, "", "trailtally: no log file found\n")
 
 
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
         (RunStopped("disk full. Published: nothing"), 1, "disk full. Published: nothing"),
+        (OutputLocked("run r2 on bee (pid 7) holds it"), 4, "run r2 on bee (pid 7) holds it"),
+        (LockLost("run r1 holds it no more"), 1, "run r1 holds it no more"),
         (ValueError("odd\nand more"), 1, "ValueError: odd (--debug shows the stack trace)"),
         (KeyboardInterrupt(), 130, "interrupted. What was published stays valid; run the same command again"),
+        (Terminated(), 143, "told to end (SIGTERM). What was published stays valid; run the same command again"),
     ],
 )
 def test_an_error_is_one_line_and_a_status(job: Job, error: BaseException, status: int, message: str) -> None:
     assert job.run(error) == (status, "", f"trailtally: {message}\n")
+
+
+def other_handler(*_: object) -> None:
+    """What this process did on SIGTERM before the command came."""
+    raise AssertionError
+
+
+@pytest.fixture
+def own_handler() -> Iterator[None]:
+    """A process that has its own way to end on SIGTERM."""
+    before = signal.signal(signal.SIGTERM, other_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("own_handler")
+def test_a_run_that_is_told_to_end_lets_go_of_what_it_holds_and_ends_with_143(job: Job) -> None:
+    let_go: list[bool] = []
+
+    def run() -> Summary:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return COMPLETE  # it is not told in vain
+        finally:
+            let_go.append(True)
+
+    told = "told to end (SIGTERM). What was published stays valid; run the same command again"
+    assert job.run(run) == (143, "", f"trailtally: {told}\n")
+    assert let_go == [True]
+    assert signal.getsignal(signal.SIGTERM) is other_handler
+
+
+@pytest.mark.usefixtures("own_handler")
+@pytest.mark.parametrize("result", [COMPLETE, RunStopped("disk full"), KeyboardInterrupt()])
+def test_however_a_run_ends_sigterm_means_afterwards_what_it_meant_before(job: Job, result: Summary | BaseException) -> None:
+    job.run(result)
+    assert signal.getsignal(signal.SIGTERM) is other_handler
+
+
+@pytest.mark.usefixtures("own_handler")
+def test_in_a_thread_where_signals_cannot_be_caught_the_job_runs_too(job: Job) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(job.run, COMPLETE).result()
+    assert ended == (0, f"{summary_text(COMPLETE)}\n", "")
 
 
 def test_debug_shows_the_stack_trace_before_the_line(job: Job) -> None:

@@ -2,11 +2,25 @@
 
 import pytest
 
-from trailtally.errors import RunStopped, SumsDoNotClose, TaskFailed, TrailtallyError, UsageError
+from trailtally.errors import (
+    LockLost,
+    OutputLocked,
+    RunStopped,
+    SumsDoNotClose,
+    TaskFailed,
+    Terminated,
+    TrailtallyError,
+    UsageError,
+)
 
 
-def test_wrong_use_ends_with_2_and_failures_with_1() -> None:
-    assert [error.status for error in (UsageError, RunStopped, SumsDoNotClose, TrailtallyError)] == [2, 1, 1, 1]
+def test_wrong_use_ends_with_2_a_locked_output_with_4_and_failures_with_1() -> None:
+    errors = (UsageError, OutputLocked, RunStopped, SumsDoNotClose, LockLost, TrailtallyError)
+    assert [error.status for error in errors] == [2, 4, 1, 1, 1, 1]
+
+
+def test_nothing_that_stops_errors_stops_what_ends_the_process() -> None:
+    assert not issubclass(Terminated, Exception)
 
 
 @pytest.mark.parametrize(

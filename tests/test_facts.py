@@ -1,14 +1,14 @@
 """Facts: their keys, their buckets, and the count."""
 
 import datetime as dt
-from itertools import product
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from trailtally.facts import FACT, buckets, count, count_task, facts, one_per_key, owner_of
+from trailtally.facts import BUCKETS, FACT, buckets, count, count_task, facts, one_per_key, owner_of, slice_task
 
 DAY = 20_521  # 2026-03-09
 NOON = DAY * 86_400_000_000 + 43_200_000_000
@@ -84,23 +84,85 @@ def test_which_copy_is_kept_depends_on_the_copies_alone(copies: list[tuple[Any, 
         assert one_per_key(np.array(order, FACT)).tolist() == [kept]
 
 
-def test_every_fact_is_in_one_bucket_and_copies_are_in_the_same() -> None:
-    names, days, slices = [f"e{n % 50}" for n in range(100)], [DAY, DAY + 1], (1, 3)
-    for day, pieces in product(days, slices):
-        owners = np.array([owner_of("111122223333", day)] * len(names), np.int64)
-        made = facts(names, owners, {"time": np.full(100, day * 86_400_000_000)})
-        cut = {bucket: np.frombuffer(content, FACT) for bucket, content in buckets(made, owners, pieces)}
-        assert len(cut) == pieces
-        assert sum(map(len, cut.values())) == 100
-        assert sum(len(set(piece["key_low"].tolist())) for piece in cut.values()) == 50
+def piece(*made: tuple[Any, ...]) -> bytes:
+    return bytes(np.array(list(made), FACT).tobytes())
+
+
+def batch(*rows: tuple[int, bytes]) -> pa.RecordBatch:
+    """Rows (bucket, facts)."""
+    return pa.RecordBatch.from_pylist([{"bucket": bucket, "facts": content} for bucket, content in rows], BUCKETS)
+
+
+def unpacked(batches: Iterable[pa.RecordBatch]) -> list[tuple[int, list[tuple[Any, ...]]]]:
+    """The rows (bucket, facts), in the order in which they come."""
+    rows = (row for batch in batches for row in batch.to_pylist())
+    return [(row["bucket"], np.frombuffer(row["facts"], FACT).tolist()) for row in rows]
+
+
+def test_each_account_and_day_has_a_bucket_with_all_its_facts() -> None:
+    owners = [owner_of("111122223333", DAY), owner_of("111122223333", DAY + 1), owner_of("444455556666", DAY)]
+    made = np.array([fact(n) for n in range(300)], FACT)
+    cut = {number: np.frombuffer(content, FACT) for number, content in buckets(made, np.array(owners * 100, np.int64))}
+    # The facts come by turns: 0, 3, 6 and so on are the first owner's. They keep their order.
+    assert {number: content["key_low"].tolist() for number, content in cut.items()} == {
+        owners[0].bucket: list(range(0, 300, 3)),
+        owners[1].bucket: list(range(1, 300, 3)),
+        owners[2].bucket: list(range(2, 300, 3)),
+    }
+
+
+def test_a_bucket_is_sliced_by_the_key_so_that_copies_stay_together() -> None:
+    whole = batch((100, piece(fact(7), fact(2), fact(7, NOON + 1), fact(-1), fact(4))))
+    assert unpacked(slice_task([whole], slices=3)) == [
+        (101, [fact(7), fact(7, NOON + 1), fact(4)]),
+        (102, [fact(2), fact(-1)]),  # the rest of a negative number is not negative
+    ]
+
+
+def test_every_piece_of_every_batch_is_sliced_alike() -> None:
+    rows = [batch((100, piece(fact(1))), (-5, piece(fact(1), fact(2)))), batch((100, piece(fact(1)))), batch()]
+    assert unpacked(slice_task(rows, slices=2)) == [(101, [fact(1)]), (-5, [fact(2)]), (-4, [fact(1)]), (101, [fact(1)])]
+
+
+def test_slices_are_about_even_and_lose_no_fact() -> None:
+    owners = np.array([owner_of("111122223333", DAY)] * 3000, np.int64)
+    made = facts([f"e{n % 1500}" for n in range(3000)], owners, {"time": np.full(3000, NOON)})
+    sliced = unpacked(slice_task([batch(*buckets(made, owners))], slices=3))
+    assert [900 < len(rows) < 1100 for _, rows in sliced] == [True, True, True]
+    assert sum(len(rows) for _, rows in sliced) == 3000
+    assert sum(len({row[1] for row in rows}) for _, rows in sliced) == 1500  # both copies of each are in the same
 
 
 def test_a_task_counts_a_bucket_that_comes_in_pieces_and_batches_as_one() -> None:
-    def piece(*rows: tuple[Any, ...]) -> bytes:
-        return bytes(np.array(list(rows), FACT).tobytes())
+    batches = [batch((1, piece(fact(1))), (1, piece(fact(1), fact(2)))), batch((1, piece(fact(2))), (2, piece(fact(3))))]
+    assert [counts["events"].to_pylist() for counts in count_task(batches)] == [[2], [1]]
 
-    batches = [
-        pa.RecordBatch.from_pydict({"bucket": [1, 1], "facts": [piece(fact(1)), piece(fact(1), fact(2))]}),
-        pa.RecordBatch.from_pydict({"bucket": [1, 2], "facts": [piece(fact(2)), piece(fact(3))]}),
+
+def days_counted(days: frozenset[int] | None) -> list[list[tuple[dt.date, int]]]:
+    """Days and events, bucket by bucket: of one with a day's first and last moment and those beside, and one with a launch."""
+    midnight = DAY * 86_400_000_000
+    first = (fact(1, midnight - 1), fact(2, midnight), fact(3, midnight + 86_399_999_999), fact(4, midnight + 86_400_000_000))
+    rows = batch((1, piece(*first)), (2, piece(fact(5, -1), fact(6, midnight + 86_400_000_000, is_launch=True))))
+    counts = (counts.to_pylist() for counts in count_task([rows], days=days))
+    return [[(row["day"], row["events"]) for row in bucket] for bucket in counts]
+
+
+@pytest.mark.parametrize(
+    ("days", "counts"),
+    [
+        ({DAY}, [[(dt.date(2026, 3, 9), 2)]]),  # nothing of the second bucket
+        ({DAY - 1, DAY + 1}, [[(dt.date(2026, 3, 8), 1), (dt.date(2026, 3, 10), 1)], [(dt.date(2026, 3, 10), 1)]]),
+        ({-1}, [[(dt.date(1969, 12, 31), 1)]]),
+        ({DAY + 2}, []),
+        (set(), []),
+    ],
+)
+def test_of_given_days_alone_events_are_counted(days: set[int], counts: list[list[tuple[dt.date, int]]]) -> None:
+    assert days_counted(frozenset(days)) == counts
+
+
+def test_where_no_days_are_given_events_of_all_days_are_counted() -> None:
+    assert days_counted(None) == [
+        [(dt.date(2026, 3, 8), 1), (dt.date(2026, 3, 9), 2), (dt.date(2026, 3, 10), 1)],
+        [(dt.date(1969, 12, 31), 1), (dt.date(2026, 3, 10), 1)],
     ]
-    assert [batch["events"].to_pylist() for batch in count_task(batches)] == [[2], [1]]

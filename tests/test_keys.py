@@ -3,7 +3,7 @@
 import pytest
 
 from trailtally.errors import BadRecord
-from trailtally.keys import DAY, day_text, dimension_ids, event_time, event_times
+from trailtally.keys import DAY, day_number, day_text, dimension_ids, event_time, event_times
 
 NOON = 1_773_057_600_000_000  # 2026-03-09T12:00:00Z
 HOUR = 3_600_000_000
@@ -59,8 +59,9 @@ def test_a_long_text_is_quoted_in_part() -> None:
 
 
 @pytest.mark.parametrize(("day", "text"), [(A_DAY, "2026-03-09"), (0, "1970-01-01"), (-1, "1969-12-31")])
-def test_a_day_is_written_as_a_date(day: int, text: str) -> None:
+def test_a_day_is_written_as_a_date_and_found_again(day: int, text: str) -> None:
     assert day_text(day) == text
+    assert day_number(text) == day
 
 
 def test_the_last_microsecond_of_a_day_is_in_it() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trailtally.layout import Folder, LogFile, folder, log_file
+from trailtally.layout import Folder, LogFile, delivered, delivered_before, folder, log_file
 
 NO_LOG_PATH = "its path is not ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/FILE"
 NO_LOG_NAME = "its name ends in neither .json.gz nor .json"
@@ -100,3 +100,55 @@ def test_what_is_no_log_file_says_why(key: str, reason: str) -> None:
 
 def test_a_leap_day_is_a_day() -> None:
     assert log_file("111122223333/CloudTrail/us-east-1/2024/02/29/a.json") == LogFile("111122223333", "us-east-1", "2024-02-29")
+
+
+@pytest.mark.parametrize(
+    ("key", "day"),
+    [
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/a.json.gz", "2026-03-09"),
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/notes.txt", "2026-03-09"),  # no log file, and yet of that day
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/02/29/a.json.gz", None),
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/sub/a.json.gz", None),
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/a.json.gz", None),
+        ("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/09/a.json.gz", None),
+        ("2026/03/09/a.json.gz", None),
+        ("", None),
+    ],
+)
+def test_a_key_has_a_delivery_day_whatever_lies_there(key: str, day: str | None) -> None:
+    assert delivered(key) == day
+
+
+REGION = "/data/AWSLogs/111122223333/CloudTrail/us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_before"),
+    [
+        (f"{REGION}/2025", True),
+        (f"{REGION}/2026", False),  # it may have later months
+        (f"{REGION}/2027", False),
+        (f"{REGION}/2025/12", True),
+        (f"{REGION}/2026/02", True),
+        (f"{REGION}/2026/03", False),
+        (f"{REGION}/2026/04", False),
+        (f"{REGION}/2025/12/31", True),
+        (f"{REGION}/2026/03/08", True),
+        (f"{REGION}/2026/03/09", False),
+        (f"{REGION}/2026/03/10", False),
+        # What is no date of a delivery is entered.
+        (REGION, False),
+        (f"{REGION}/2025/notes", False),
+        (f"{REGION}/2026/03/08/sub", False),
+        (f"{REGION}/2026/3", False),
+        ("/data/2025/03/08", False),
+        ("/data/AWSLogs/111122223333/CloudTrail/2025", False),  # the name of a region
+        ("", False),
+    ],
+)
+def test_folders_of_deliveries_that_ended_before_a_day_are_known_by_their_path(path: str, is_before: bool) -> None:
+    assert delivered_before(path, "2026-03-09") is is_before
+
+
+def test_where_no_day_is_asked_for_no_folder_is_before_it() -> None:
+    assert not delivered_before(f"{REGION}/2025/12/31", "")

@@ -22,9 +22,9 @@ def places(tree: Path, *inputs: str) -> list[tuple[str, str]]:
     return [(path.removeprefix(str(tree)).removeprefix("/"), how) for path, how in found]
 
 
-def rows(spark: SparkSession, tree: Path) -> list[dict[str, Any]]:
+def rows(spark: SparkSession, tree: Path, since: str | None = None) -> list[dict[str, Any]]:
     """The rows of the objects below a tree, by key, their keys without it and without what is null."""
-    listed = list_objects(spark, find_places([str(tree)]), tasks=2).orderBy("file_key").collect()
+    listed = list_objects(spark, find_places([str(tree)]), tasks=2, since=since).orderBy("file_key").collect()
     trimmed = (
         row.asDict() | {"file_key": row["file_key"].removeprefix(f"{tree}/"), "e_tag": bool(row["e_tag"])} for row in listed
     )
@@ -126,6 +126,52 @@ def test_every_object_is_a_log_file_or_has_its_reason(spark: SparkSession, tmp_p
 def test_an_empty_tree_has_no_rows_and_the_same_columns(spark: SparkSession, tmp_path: Path) -> None:
     listed = list_objects(spark, find_places([str(tmp_path)]), tasks=2)
     assert_df_equality(listed, spark.createDataFrame([], SCHEMA))
+
+
+def test_of_what_has_a_delivery_day_those_of_a_day_and_later_are_listed(spark: SparkSession, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            key(day="2025-12-31"): b"",
+            key(day="2026-03-08"): b"",
+            key(day="2026-03-09"): b"",
+            key(day="2027-01-01", region="eu-west-1"): b"",
+            f"{REGION}/2026/03/08/notes.txt": b"",
+            f"{REGION}/2026/03/09/notes.txt": b"",
+            # What has no delivery day is listed, as far as it does not lie in a folder of an earlier one.
+            f"{REGION}/2026/02/30/a.json.gz": b"",
+            f"{REGION}/2026/03/08/sub/a.json.gz": b"",
+            f"{REGION}/2026/03/09/sub/a.json.gz": b"",
+            "AWSLogs/top.json": b"",
+        },
+    )
+    assert [row["file_key"] for row in rows(spark, tmp_path, since="2026-03-09")] == [
+        f"AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/2027/01/01/a.json.gz",
+        f"{REGION}/2026/03/09/a.json.gz",
+        f"{REGION}/2026/03/09/notes.txt",
+        f"{REGION}/2026/03/09/sub/a.json.gz",
+        "AWSLogs/top.json",
+    ]
+    assert len(rows(spark, tmp_path)) == 10
+
+
+def test_folders_of_earlier_deliveries_are_not_even_entered(spark: SparkSession, tmp_path: Path) -> None:
+    write(tmp_path, {key(day="2026-03-08"): b"", key(day="2026-03-09"): b""})
+    for day in ("08", "09"):
+        (tmp_path / REGION / "2026/03" / day / "loop").symlink_to("..")
+    assert [row["file_key"] for row in rows(spark, tmp_path, since="2026-03-09")] == [
+        f"{REGION}/2026/03/09/a.json.gz",
+        f"{REGION}/2026/03/09/loop/",
+    ]
+
+
+@pytest.mark.parametrize(("since", "count"), [("2026-03-09", 1), ("2026-03-10", 0)])
+def test_an_input_that_is_one_file_or_day_has_its_delivery_day_looked_at(
+    spark: SparkSession, tmp_path: Path, since: str, count: int
+) -> None:
+    write(tmp_path, {key(): b""})
+    for path in (key(), f"{REGION}/2026/03/09", f"{REGION}/2026"):
+        assert list_objects(spark, find_places([f"{tmp_path}/{path}"]), tasks=2, since=since).count() == count
 
 
 def test_inputs_inside_others_and_given_twice_are_left_out(tmp_path: Path) -> None:

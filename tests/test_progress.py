@@ -91,6 +91,13 @@ def test_a_log_gets_a_line_and_a_terminal_clears_its_own_first() -> None:
     assert terminal.getvalue() == "\r\033[Kwriting launches\n"
 
 
+def test_what_is_said_cannot_command_the_terminal() -> None:
+    for terminal, begins in ((False, ""), (True, "\r\033[K")):
+        stream = Stream(terminal=terminal)
+        Progress(stream).say("waiting for run r1 on bee\x1b[2J\nand more")
+        assert stream.getvalue() == begins + r"waiting for run r1 on bee\x1b[2J\nand more" + "\n"
+
+
 def test_under_spark_submit_the_environment_says_that_the_error_stream_is_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,7 +114,6 @@ def test_under_spark_submit_the_environment_says_that_the_error_stream_is_a_term
         (2, 6 * MB, "reading: 2 of 1,000 files, 3.0 MB/s, 2 min 58 s left"),
         (1, 54 * MB, "reading: 1 of 1,000 files, 27.0 MB/s, 18 s left"),
         (1, MB // 10, "reading: 1 of 1,000 files, 0.1 MB/s, 2 h 59 min left"),
-        (0, 0, "reading: 0 of 1,000 files, 0.0 MB/s"),
         (1001, 541 * MB, "reading: 1,000 of 1,000 files, 270.0 MB/s, 0 s left"),  # a task ran twice
     ],
 )
@@ -128,6 +134,40 @@ def test_the_last_line_says_what_was_read(two_seconds: None) -> None:
     assert stream.getvalue() == "read 1,234 files, 60.0 MB compressed, 2.0 s, 30.0 MB/s\n"
 
 
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        (0, "reading: 0 of 1,000 files, 0.0 files/s"),
+        (1, "reading: 1 of 1,000 files, 0.5 files/s, 33 min 18 s left"),
+        (400, "reading: 400 of 1,000 files, 200.0 files/s, 3 s left"),
+        (1001, "reading: 1,000 of 1,000 files, 500.0 files/s, 0 s left"),
+    ],
+)
+def test_where_the_bytes_are_not_known_it_goes_by_the_files(two_seconds: None, files: int, line: str) -> None:
+    stream = Stream(terminal=False, awaited=f"{line}\n")
+    with reading(stream, Session(), files=1000, size=0) as done:
+        done(files, 0)
+        assert stream.came.wait(10), stream.getvalue()
+    assert stream.getvalue().splitlines()[-1] == "read 1,000 files, 2.0 s, 500.0 files/s"
+
+
+@pytest.mark.parametrize(
+    ("number", "batches", "left", "line"),
+    [
+        (1, 1, None, "reading what was delivered 2026-03-09"),
+        (1, 1200, None, "batch 1 of 1,200, delivered 2026-03-09"),
+        (1000, 1200, 3725.0, "batch 1,000 of 1,200, delivered 2026-03-09; all 1,200 done in about 1 h 2 min"),
+        (2, 2, 0.0, "batch 2 of 2, delivered 2026-03-09; all 2 done in about 0 s"),
+    ],
+)
+def test_a_batch_is_told_with_its_number_and_when_the_last_may_be_done(
+    number: int, batches: int, left: float | None, line: str
+) -> None:
+    stream = Stream(terminal=False)
+    Progress(stream).batch(number, batches, "delivered 2026-03-09", left)
+    assert stream.getvalue() == f"{line}\n"
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_quiet_one_says_nothing(two_seconds: None, terminal: bool) -> None:
     stream, session = Stream(terminal=terminal), Session()
@@ -135,6 +175,7 @@ def test_a_quiet_one_says_nothing(two_seconds: None, terminal: bool) -> None:
         for _ in range(2):
             assert session.counters[0].looks.acquire(timeout=10)  # at the second look the first one's line would be there
     Progress(stream, quiet=True).say("writing launches")
+    Progress(stream, quiet=True).batch(1, 2, "delivered 2026-03-09", None)
     assert stream.getvalue() == ""
 
 

@@ -1,4 +1,4 @@
-"""A day of a table as one Parquet object, the days of an output, and the sums."""
+"""A day of a table as one Parquet object, and the sums."""
 
 import datetime as dt
 from pathlib import Path
@@ -13,11 +13,12 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from builders import write
 from trailtally import __version__
 from trailtally.errors import SumsDoNotClose, TrailtallyError
-from trailtally.publish import Written, check_sums, days_of, footer, object_path, remove_emptied_days, write_table
-from trailtally.tables import TABLES, columns, launches, sources
+from trailtally.publish import Written, check_sums, footer, write_table
+from trailtally.published import days_of, object_path
+from trailtally.tables import TABLES, columns, sources
 from trailtally.tables.columns import Column, Table
 
-SOURCES = "dt string, file_key string, e_tag string, records long"
+SOURCES = "dt string, file_key string, e_tag string, account_id string, region string, records long, late_uncounted long"
 
 # One column of every type there is.
 KINDS = Table(
@@ -33,6 +34,11 @@ KINDS = Table(
     key=("name",),
     version=7,
 )
+
+
+def source(day: str, key: str, records: int | None = 1, late: int = 0) -> tuple[Any, ...]:
+    """A row of SOURCES."""
+    return (day, key, "t", "111122223333", "us-east-1", records, late)
 
 
 def read(path: str) -> list[dict[str, Any]]:
@@ -98,12 +104,15 @@ def test_a_tables_schema_is_its_declaration_without_the_partition(table: Table) 
 def test_each_day_is_one_object_with_its_rows_by_key_and_the_manifest_says_what_is_in_it(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    rows = [("2026-03-09", "b", "t", 1), ("2026-03-08", "c", "t", 5), ("2026-03-09", "a", "t", None), ("2026-03-09", "ä", "t", 7)]
+    rows = [
+        *(source("2026-03-09", "b", 1), source("2026-03-08", "c", 5)),
+        *(source("2026-03-09", "a", None, 3), source("2026-03-09", "ä", 7)),
+    ]
     manifest = write_table(sources.TABLE, spark.createDataFrame(rows, SOURCES).repartition(4), str(tmp_path))
     sunday, monday = (object_path(str(tmp_path), sources.TABLE, day) for day in ("2026-03-08", "2026-03-09"))
     assert manifest == [
-        Written("2026-03-08", 1, Path(sunday).stat().st_size, {"records": 5}),
-        Written("2026-03-09", 3, Path(monday).stat().st_size, {"records": 8}),
+        Written("2026-03-08", 1, Path(sunday).stat().st_size, {"records": 5, "late_uncounted": 0}),
+        Written("2026-03-09", 3, Path(monday).stat().st_size, {"records": 8, "late_uncounted": 3}),
     ]
     assert [row["file_key"] for row in read(monday)] == ["a", "b", "ä"]
     assert sorted(str(path) for path in tmp_path.rglob("*") if path.is_file()) == [sunday, monday]
@@ -114,9 +123,10 @@ def test_a_day_takes_the_place_of_the_old_one_and_other_days_stay(spark: SparkSe
     old, other = (object_path(str(tmp_path), sources.TABLE, day) for day in ("2026-03-09", "2026-03-08"))
     write(Path("/"), {old: b"old", other: b"other"})
     with Path(old).open("rb") as reader:
-        write_table(sources.TABLE, spark.createDataFrame([("2026-03-09", "a", "t", 1)], SOURCES), str(tmp_path))
+        write_table(sources.TABLE, spark.createDataFrame([source("2026-03-09", "a")], SOURCES), str(tmp_path))
         assert reader.read() == b"old"  # who reads the old day reads it to its end
-    assert read(old) == [{"file_key": "a", "e_tag": "t", "records": 1}]
+    place = {"account_id": "111122223333", "region": "us-east-1"}
+    assert read(old) == [{"file_key": "a", "e_tag": "t", **place, "records": 1, "late_uncounted": 0}]
     assert Path(other).read_bytes() == b"other"
 
 
@@ -130,27 +140,18 @@ def test_where_writing_raises_the_old_day_stays_nothing_is_left_and_the_words_ar
     write(Path(blocked), {"in the way": b""})  # a folder where the object goes
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(PySparkException) as raised:
-        write_table(sources.TABLE, spark.createDataFrame([("2026-03-09", "a", "t", 1)], SOURCES), str(tmp_path))
+        write_table(sources.TABLE, spark.createDataFrame([source("2026-03-09", "a")], SOURCES), str(tmp_path))
     assert TrailtallyError.of(raised.value) == f"cannot write the table sources under {tmp_path}: is a directory"
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_days_that_a_run_covered_and_that_have_no_row_any_more_are_removed(tmp_path: Path) -> None:
-    days = ["2026-03-07", "2026-03-08", "2026-03-09"]
-    write(Path("/"), {object_path(str(tmp_path), launches.TABLE, day): b"" for day in days})
-    written = [Written("2026-03-09", 1, 1, {})]
-    remove_emptied_days(launches.TABLE, written, {"2026-03-08", "2026-03-09"}, str(tmp_path))
-    assert days_of(launches.TABLE, str(tmp_path)) == ["2026-03-07", "2026-03-09"]  # the 7th is of an earlier run
-    assert not (tmp_path / "launches/dt=2026-03-08").exists()
-
-
-# A day of 5 records: 1 duplicate, 4 events, 3 of them launches.
+# A day of 5 records: 1 duplicate, 4 events, 3 of them launches. 2 more came too late at some time, and their file is gone, too.
 CLOSED: dict[str, dict[str, int]] = {
     "event_counts": {"event_count": 4},
     "run_instances": {"launch_calls": 1, "failed_calls": 1, "dry_run_calls": 1},
     "launches": {"rows": 3},
-    "coverage": {"records": 5, "duplicates": 1, "events": 4},
-    "sources": {"records": 5},
+    "coverage": {"records": 5, "duplicates": 1, "events": 4, "late_uncounted": 2},
+    "sources": {"records": 5, "late_uncounted": 2},
 }
 
 
@@ -172,14 +173,20 @@ def test_sums_that_close_pass() -> None:
         ({"run_instances": {"failed_calls": 0}}, "calls in launches and in run_instances differ, 3 and 2"),
         ({"sources": {"records": 6}}, "records in coverage and in sources differ, 5 and 6"),
         ({"coverage": {"duplicates": 0}}, "records in coverage and its events + duplicates differ, 5 and 4"),
-        ({"coverage": {"records": 4000}}, "records in the files' status and in coverage differ, 5 and 4,000"),
+        ({"sources": {"late_uncounted": 0}}, "late_uncounted in coverage and in sources differ, 2 and 0"),
+        ({"coverage": {"late_uncounted": 3000}}, "late_uncounted in coverage and in sources differ, 3,000 and 2"),
+        ({"coverage": {"records": 4000}}, "records in coverage and in sources differ, 4,000 and 5"),
+        (
+            {"coverage": {"records": 4000, "duplicates": 3996}, "sources": {"records": 4000}},
+            "records in the files' status and in coverage differ, 5 and 4,000",
+        ),
     ],
 )
 def test_sums_that_do_not_close_raise_and_say_which(changes: dict[str, dict[str, int]], what: str) -> None:
     with pytest.raises(SumsDoNotClose) as raised:
         check_sums(manifest(**changes), {"2026-03-09": 5})
     assert str(raised.value) == (
-        f"2026-03-09: {what}. The ledger was not written. "
+        f"2026-03-09: {what}. Tables and ledger are as before. "
         "This is a fault of trailtally: please report it with the output of --debug"
     )
 
@@ -193,3 +200,36 @@ def test_a_day_that_was_written_twice_raises() -> None:
     twice = manifest() | {"launches": manifest()["launches"] * 2}
     with pytest.raises(SumsDoNotClose, match=r"^a day of launches was written twice in this run\."):
         check_sums(twice, {"2026-03-09": 5})
+
+
+def left_as_it_is(**changes: dict[str, int]) -> dict[str, list[Written]]:
+    """The manifest of a day that is not counted anew, for which 2 records came too late: the tables of events are not written."""
+    return {name: objects for name, objects in manifest(**changes).items() if name in {"coverage", "sources"}}
+
+
+def test_a_day_that_is_not_counted_anew_is_not_held_against_what_was_read() -> None:
+    check_sums(left_as_it_is(), {})
+    check_sums(left_as_it_is(), {"2026-03-10": 0})
+    tuesday = {name: [objects[0]._replace(day="2026-03-10")] for name, objects in manifest().items()}
+    both = {name: [*left_as_it_is().get(name, []), *tuesday[name]] for name in CLOSED}
+    check_sums(both, {"2026-03-10": 5})
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"sources": {"records": 6}}, "records in coverage and in sources differ, 5 and 6"),
+        ({"coverage": {"events": 3}}, "records in coverage and its events + duplicates differ, 5 and 4"),
+        ({"sources": {"late_uncounted": 1}}, "late_uncounted in coverage and in sources differ, 2 and 1"),
+    ],
+)
+def test_a_day_that_is_not_counted_anew_agrees_with_itself(changes: dict[str, dict[str, int]], what: str) -> None:
+    with pytest.raises(SumsDoNotClose) as raised:
+        check_sums(left_as_it_is(**changes), {})
+    assert str(raised.value).startswith(f"2026-03-09: {what}. ")
+
+
+def test_a_day_that_is_counted_anew_and_holds_nothing_now_is_in_no_table() -> None:
+    check_sums({}, {"2026-03-09": 0})
+    with pytest.raises(SumsDoNotClose, match=r"^2026-03-09: events in coverage and in event_counts differ, 0 and 4\."):
+        check_sums({"event_counts": manifest()["event_counts"]}, {"2026-03-09": 0})

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trailtally import publish
+from trailtally import published
 from trailtally.errors import UsageError
 from trailtally.show import show_tables
 from trailtally.tables import coverage, event_counts, launches, ledger
@@ -19,7 +19,7 @@ READ = {"file_key": "/tree/a.json.gz", "status": "read", "rejected_records": 0}
 
 
 def put(output: Path, table: Table, day: str, *rows: dict[str, Any]) -> None:
-    path = Path(publish.object_path(str(output), table, day))
+    path = Path(published.object_path(str(output), table, day))
     path.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(list(rows), table.schema), path)
 

@@ -136,7 +136,7 @@ def test_the_e_tag_changes_with_the_file_and_only_then(tmp_path: Path) -> None:
 
 def test_an_object_is_read_whole_by_its_key(tmp_path: Path) -> None:
     write(tmp_path, {"latin-\udce9": b"\0\xff"})
-    assert storage.read(f"{tmp_path}/latin-\\xe9") == b"\0\xff"
+    assert storage.read(f"{tmp_path}/latin-\\xe9")[0] == b"\0\xff"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
@@ -12,10 +13,11 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from builders import ACCOUNT, ALICE, OTHER_ACCOUNT, Record, event, key, log, role, run_instances, write
-from trailtally.events import by_kind, read_files
-from trailtally.listing import find_places, list_objects
-from trailtally.tables import TABLES
-from trailtally.tally import colliding_dimensions, tally
+from trailtally import widen
+from trailtally.events import Rows, by_kind, read_files
+from trailtally.facts import COUNTED, FACT
+from trailtally.tables import TABLES, coverage, sources
+from trailtally.tally import colliding_dimensions, count_events, tally
 
 COMPUTED_AT = dt.datetime(2026, 3, 10, 1, 2, 3, 456789, dt.UTC)
 CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
@@ -26,17 +28,24 @@ BEFORE = MIDNIGHT - dt.timedelta(seconds=1)
 NOON, ONE = (MIDNIGHT + dt.timedelta(hours=hours) for hours in (12, 13))
 
 
-def tally_tree(spark: SparkSession, tree: Path) -> dict[str, DataFrame]:
-    """The tables of a tree."""
-    listed = list_objects(spark, find_places([str(tree)]), tasks=2).withColumn("e_tag", F.lit("tag"))
-    logs = listed.where("status IS NULL").drop("status", "reason")
-    set_aside = listed.where("status IS NOT NULL").drop("account_id", "region")
+def read_tree(spark: SparkSession, tree: Path) -> Rows:
+    """The reader's rows of a tree."""
+    files = [(str(path), "tag", path.stat().st_size) for path in sorted(tree.rglob("*.json.gz"))]
+    listed = spark.createDataFrame(files, "file_key string, e_tag string, size long").repartition(len(files))
 
     def done(files: int, size: int) -> None:
         """Nobody asks here how far the reading is."""
 
-    rows = by_kind(read_files(logs, max_file_bytes=100_000, seed=0, slices=1, done=done).persist())
-    return tally(rows, set_aside, tasks=2, computed_at=COMPUTED_AT.isoformat(), run_id="run-1").tables
+    return by_kind(read_files(listed, max_file_bytes=100_000, seed=0, done=done).persist())
+
+
+def tally_tree(spark: SparkSession, tree: Path, *, slices: int = 1) -> dict[str, DataFrame]:
+    """The tables of a tree, with those that say what they were counted from."""
+    rows = read_tree(spark, tree)
+    tables = tally(rows, None, tasks=2, slices=slices).tables
+    made = sources.build(widen.parts_of(rows.files))
+    covered = coverage.build(made, tables["event_counts"], computed_at=COMPUTED_AT.isoformat(), run_id="run-1")
+    return tables | {"sources": made, "coverage": covered}
 
 
 def service(event_id: str) -> Record:
@@ -72,14 +81,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 event("e1", "2026-03-08T23:59:59Z", awsRegion="eu-west-1"),  # another day's
             ),
             key("cut", day="2026-03-10"): b"[",
-            key("notes", suffix=".txt"): b"",
         },
     )
 
 
-@pytest.fixture(scope="module")
-def tables(spark: SparkSession, tree: Path) -> dict[str, DataFrame]:
-    return tally_tree(spark, tree)
+@pytest.fixture(scope="module", params=[1, 3], ids=["whole", "sliced"])
+def tables(request: pytest.FixtureRequest, spark: SparkSession, tree: Path) -> dict[str, DataFrame]:
+    """The tables, whether a day of an account is counted in one piece or in some."""
+    return tally_tree(spark, tree, slices=request.param)
 
 
 def assert_table(tables: dict[str, DataFrame], name: str, rows: list[tuple[Any, ...]]) -> None:
@@ -155,23 +164,72 @@ def test_coverage_says_what_each_day_of_an_account_and_region_was_counted_from(t
     )
 
 
-def test_sources_and_ledger_have_every_file(tables: dict[str, DataFrame], tree: Path) -> None:
+def test_sources_has_every_file_by_day_account_and_region(tables: dict[str, DataFrame], tree: Path) -> None:
     a, b = f"{tree}/{key('a')}", f"{tree}/{key('b', region='eu-west-1')}"
-    assert_table(tables, "sources", [(SUNDAY, a, "tag", 1), (SUNDAY, b, "tag", 1), (MONDAY, a, "tag", 10), (MONDAY, b, "tag", 3)])
-    cut = f"{tree}/{key('cut', day='2026-03-10')}"
-    no_json = "not whole JSON: Expecting value at character 1 of 1"
-    no_log = "its name ends in neither .json.gz nor .json"
-    notes = f"{tree}/{key('notes', suffix='.txt')}"
     assert_table(
         tables,
-        "ledger",
+        "sources",
         [
-            (MONDAY, a, "tag", Path(a).stat().st_size, "read", None, 11, 0, [SUNDAY, MONDAY], "run-1"),
-            (MONDAY, b, "tag", Path(b).stat().st_size, "read", None, 4, 0, [SUNDAY, MONDAY], "run-1"),
-            ("2026-03-10", cut, "tag", 1, "rejected", no_json, None, None, None, "run-1"),
-            (MONDAY, notes, "tag", 0, "ignored", no_log, None, None, None, "run-1"),
+            # day, file, e_tag, account, region, records, late
+            (SUNDAY, a, "tag", ACCOUNT, "us-east-1", 1, 0),
+            (SUNDAY, b, "tag", ACCOUNT, "eu-west-1", 1, 0),
+            (MONDAY, a, "tag", ACCOUNT, "us-east-1", 10, 0),
+            (MONDAY, b, "tag", ACCOUNT, "us-east-1", 2, 0),
+            (MONDAY, b, "tag", OTHER_ACCOUNT, "us-east-1", 1, 0),
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("days", "counts", "calls"),
+    [
+        (["2026-03-10", SUNDAY], {SUNDAY: 2}, []),
+        ([MONDAY], {MONDAY: 10}, [MONDAY]),
+        (["2026-03-10"], {}, []),
+    ],
+)
+def test_of_given_days_alone_there_are_rows(read: Rows, days: list[str], counts: dict[str, int], calls: list[str]) -> None:
+    made = tally(read, days, tasks=2, slices=2).tables
+    assert list(made) == ["event_counts", "run_instances", "launches"]
+    summed = made["event_counts"].groupBy("dt").agg(F.sum("event_count")).collect()
+    assert {row[0]: row[1] for row in summed} == counts
+    assert [row["dt"] for row in made["run_instances"].collect()] == calls
+    assert [row["dt"] for row in made["launches"].select("dt").distinct().collect()] == calls
+
+
+@pytest.fixture(scope="module")
+def read(spark: SparkSession, tree: Path) -> Rows:
+    """The reader's rows of the tree."""
+    return read_tree(spark, tree)
+
+
+def facts(*rows: tuple[Any, ...]) -> bytearray:
+    return bytearray(np.array(list(rows), FACT).tobytes())
+
+
+@pytest.mark.parametrize("slices", [1, 2, 5])
+def test_facts_are_counted_by_whole_buckets_whatever_partition_they_come_from(spark: SparkSession, slices: int) -> None:
+    noon = int(NOON.timestamp()) * 1_000_000
+    one, other = (7, 1, noon, 1, False, False), (7, -2, noon + 5, 1, False, False)
+    launch = (7, 3, noon + 9, 2, False, True)
+    pieces = [(1, facts(one, other)), (1, facts(one)), (2, facts(launch)), (1, facts(other)), (2, facts(launch))]
+    frame = spark.createDataFrame(pieces, "bucket long, facts binary").repartition(5)
+    counted = count_events(frame, None, tasks=3, slices=slices)
+    assert counted.columns == COUNTED.names
+    # Each slice counts by itself.
+    by_dimension = counted.groupBy("day", "dimension", "key_high", "key_low")
+    sums = by_dimension.agg(F.sum("events"), F.min("first"), F.max("last")).orderBy("dimension")
+    assert [tuple(row) for row in sums.collect()] == [
+        (dt.date(2026, 3, 9), 1, None, None, 2, noon, noon + 5),
+        (dt.date(2026, 3, 9), 2, 7, 3, 1, noon + 9, noon + 9),
+    ]
+
+
+def test_what_several_tables_need_is_kept_to_be_let_go(read: Rows) -> None:
+    reused = tally(read, None, tasks=2, slices=1).reused
+    assert [frame.is_cached for frame in reused] == [True, True, True]
+    for frame in reused:
+        frame.unpersist()
 
 
 def update(event_id: str, original: str, **fields: Any) -> Record:

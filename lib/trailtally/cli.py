@@ -1,25 +1,31 @@
 """The command lines: arguments in, one line of error or a summary out, and the exit status."""
 
 import argparse
+import contextlib
+import datetime as dt
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from trailtally import __version__
-from trailtally.daily import MAX_FILE_BYTES, Request, Summary, check, run
-from trailtally.errors import TrailtallyError
+from trailtally.daily import BATCH_BYTES, MAX_FILE_BYTES, Request, check, dry_run, run
+from trailtally.errors import Terminated, TrailtallyError
 from trailtally.progress import Progress
 from trailtally.session import spark_session
 from trailtally.show import printable, show_tables
-from trailtally.tables import ledger
+from trailtally.summary import summary_text
 
-COMPLETE, FAILED, WRONG_USE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+COMPLETE, FAILED, WRONG_USE, INCOMPLETE, LOCKED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
 
 EXIT_STATUS = """exit status:
-  0  every log file was read
-  3  done, but some objects were rejected or unreadable, or records of them rejected; they are named, and in `ledger`
+  0  every log file that is new was read and counted
+  3  done, but some objects were rejected or unreadable, or records of them rejected, or came too late for their day;
+     they are named, and in `ledger` and `coverage`
   2  wrong use: nothing was read or written
+  4  another run holds the output: nothing was read or written
   1  failed: the message says what was published and what was not
 """
 
@@ -28,7 +34,8 @@ def daily_parser() -> argparse.ArgumentParser:
     """The arguments of jobs/daily_aggregates.py."""
     parser = argparse.ArgumentParser(
         prog="daily_aggregates.py",
-        description="Reads a whole CloudTrail tree and writes it as daily Parquet tables.",
+        description="Brings daily Parquet tables up to date with a whole CloudTrail tree: reads what is new, and computes whole "
+        "each day that it touches.",
         epilog=EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,6 +58,36 @@ def daily_parser() -> argparse.ArgumentParser:
         help="a log file that inflates to more is rejected (default: 512 MiB; CloudTrail writes 50 MB at most)",
     )
     parser.add_argument(
+        "--batch-bytes",
+        type=_bytes,
+        default=BATCH_BYTES,
+        metavar="N",
+        help="a backlog is worked off in batches of whole delivery days of about so many compressed bytes, oldest first, each "
+        "published before the next (default: 8 GiB)",
+    )
+    parser.add_argument(
+        "--delivered-since",
+        type=_day,
+        metavar="DAY",
+        help="list what was delivered on this day (YYYY-MM-DD) and later only: a cheap daily run",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what a run would read, and write nothing: files, bytes, days, batches"
+    )
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="compute again whatever is still there; days whose log files are gone stay as they are",
+    )
+    parser.add_argument(
+        "--accept-gone-history",
+        action="store_true",
+        help="go on though not one of the log files that the tables were made from is in the input any more",
+    )
+    parser.add_argument(
+        "--wait-for-lock", action="store_true", help="if another run holds the output, wait until it ends instead of failing"
+    )
+    parser.add_argument(
         "--accept-incomplete",
         action="store_true",
         help="exit with 0 instead of 3, for schedulers that take 3 for a failure",
@@ -64,15 +101,28 @@ def daily_parser() -> argparse.ArgumentParser:
 def daily_main(arguments: Sequence[str] | None = None) -> int:
     """Runs the daily job with these arguments and gives back its exit status."""
     options = daily_parser().parse_args(arguments)
-    request = Request(options.input, options.output, options.max_file_bytes)
+    request = Request(
+        options.input,
+        options.output,
+        options.max_file_bytes,
+        options.batch_bytes,
+        options.delivered_since,
+        options.rebuild,
+        options.accept_gone_history,
+        options.wait_for_lock,
+    )
 
     def job() -> int:
         check(request)  # before Spark starts: a mistyped path is told in no time
         progress = Progress(quiet=options.quiet)
         progress.say("starting Spark")
-        summary = run(spark_session("trailtally daily_aggregates"), request, progress)
+        spark = spark_session("trailtally daily_aggregates")
+        if options.dry_run:
+            print(dry_run(spark, request), flush=True)
+            return COMPLETE
+        summary = run(spark, request, progress)
         print(summary_text(summary), flush=True)  # a reader that went away is met here, not when Python ends
-        return INCOMPLETE if summary.not_whole and not options.accept_incomplete else COMPLETE
+        return COMPLETE if summary.complete or options.accept_incomplete else INCOMPLETE
 
     return _exit_status(job, debug=options.debug)
 
@@ -95,40 +145,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _exit_status(job, debug=options.debug)
 
 
-def summary_text(summary: Summary) -> str:
-    """What a person wants to know after a run."""
-    files = summary.files
-    lines = [
-        f"files:    {files[ledger.READ]:,} read, {files[ledger.REJECTED]:,} rejected (bad bytes), "
-        f"{files[ledger.UNREADABLE]:,} unreadable (could not be fetched), {files[ledger.IGNORED]:,} ignored (no log files)",
-        f"records:  {summary.records:,} = {summary.events:,} events + {summary.duplicates:,} duplicates"
-        f" + {summary.rejected_records:,} rejected",
-        f"days:     {_span(summary.days)}",
-        f"launches: {summary.launches:,} RunInstances calls",
-        f"output:   {printable(summary.output)} (run {summary.run_id}, {summary.seconds:.1f} s)",
-    ]
-    if summary.passed:
-        names = ", ".join(f"{count:,} x {printable(name)}" for name, count in sorted(summary.passed.items()))
-        lines.append(f"folders not entered, as they hold logs of other kinds: {names}")
-    if summary.left_days:
-        lines.append(f"days of earlier runs left as they were, having no record in this input: {_span(summary.left_days)}")
-    if summary.problems:
-        which = f"{summary.not_whole:,} file{'s' if summary.not_whole > 1 else ''}"
-        lines.append(f"NOT COMPLETE: {which} not read whole. What was rejected or unreadable is not counted:")
-        lines += [f"  {printable(key)}\n    {status}: {printable(reason)}" for key, status, reason in summary.problems]
-        more = summary.not_whole - len(summary.problems)
-        lines += [f"  and {more:,} more: see the table ledger"] if more > 0 else []
-    return "\n".join(lines)
-
-
-def _span(days: list[str]) -> str:
-    if not days:
-        return "none"
-    return f"{len(days):,} ({days[0]} to {days[-1]})" if len(days) > 1 else f"1 ({days[0]})"
-
-
 def _bytes(text: str) -> int:
     return _above_zero(text, "a number of bytes, such as 536870912")
+
+
+def _day(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-03-09") from None
 
 
 def _rows(text: str) -> int:
@@ -143,17 +168,37 @@ def _above_zero(text: str, expected: str) -> int:
 
 def _exit_status(job: Callable[[], int], *, debug: bool) -> int:
     try:
-        return job()
+        with _ended_by(signal.SIGTERM):
+            return job()
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does. Python would complain again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
         return _failed("interrupted. What was published stays valid; run the same command again", INTERRUPTED, debug)
+    except Terminated:
+        return _failed("told to end (SIGTERM). What was published stays valid; run the same command again", TERMINATED, debug)
     except TrailtallyError as error:
         return _failed(str(error), error.status, debug)
     except Exception as error:  # noqa: BLE001 - whatever it is, its user gets one line; --debug shows the rest
         return _failed(TrailtallyError.of(error), FAILED, debug)
+
+
+@contextlib.contextmanager
+def _ended_by(number: signal.Signals) -> Iterator[None]:
+    """While the block runs, this signal ends it as an exception does: what is held is let go."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _failed(message: str, status: int, debug: bool) -> int:

@@ -19,13 +19,12 @@ class Rows(NamedTuple):
     files: DataFrame
 
 
-def read_files(files: DataFrame, *, max_file_bytes: int, seed: int, slices: int, done: Done) -> DataFrame:
-    """The rows of these log files (file_key, e_tag, size, account_id, region, delivered), of all four kinds in one DataFrame.
+def read_files(files: DataFrame, *, max_file_bytes: int, seed: int, done: Done) -> DataFrame:
+    """The rows of these log files (file_key, e_tag, size), of all four kinds in one DataFrame.
 
-    `done(files, bytes)` is called in the tasks after each file. `seed` varies the dimension ids. `slices` is the
-    number of buckets that a day of an account is cut into.
+    `done(files, bytes)` is called in the tasks after each file. `seed` varies the dimension ids.
     """
-    read = partial(read_task, max_file_bytes=max_file_bytes, seed=seed, slices=slices, done=done)
+    read = partial(read_task, max_file_bytes=max_file_bytes, seed=seed, done=done)
     return files.mapInArrow(read, from_arrow_schema(SCHEMA, prefer_timestamp_ntz=False))
 
 

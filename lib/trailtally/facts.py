@@ -41,6 +41,8 @@ COUNTED = pa.schema(
     ]
 )
 
+BUCKETS = pa.schema([("bucket", pa.int64()), ("facts", pa.binary())])
+
 _HASH_KEYS = {"key_high": "event: high bits", "key_low": "event: low bits "}
 
 Array = npt.NDArray[Any]
@@ -74,20 +76,40 @@ def facts(names: list[str], owners: Array, columns: dict[str, Array]) -> Array:
     return made
 
 
-def buckets(made: Array, owners: Array, slices: int) -> Iterator[tuple[int, bytes]]:
-    """The facts cut into (bucket, bytes). Each owner has a bucket; or so many as `slices` says, where days are that large."""
-    bucket = owners[:, 2] + made["key_low"] % slices
+def buckets(made: Array, owners: Array) -> Iterator[tuple[int, bytes]]:
+    """The facts cut into (bucket, bytes): a bucket for each owner."""
+    return _cut(made, owners[:, 2])
+
+
+def slice_task(batches: Iterable[pa.RecordBatch], *, slices: int) -> Iterator[pa.RecordBatch]:
+    """The rows (bucket, facts) with each bucket cut into so many, where an account's day is too large for one task."""
+    for batch in batches:
+        for bucket, piece in zip(batch["bucket"].to_pylist(), batch["facts"].to_pylist(), strict=True):
+            made = np.frombuffer(piece, FACT)
+            numbers, pieces = zip(*_cut(made, bucket + made["key_low"] % slices), strict=True)
+            yield pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()), pa.array(pieces, pa.binary())], schema=BUCKETS)
+
+
+def _cut(made: Array, bucket: Array) -> Iterator[tuple[int, bytes]]:
     order = np.argsort(bucket, kind="stable")
     made, bucket = made[order], bucket[order]
     for start, end in _runs(bucket):
         yield int(bucket[start]), made[start:end].tobytes()
 
 
-def count_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Batches (COUNTED) of the events in these rows (bucket, facts), which come sorted by bucket, whole buckets each."""
+def count_task(batches: Iterable[pa.RecordBatch], *, days: frozenset[int] | None = None) -> Iterator[pa.RecordBatch]:
+    """Batches (COUNTED) of the events in these rows (bucket, facts), which come sorted by bucket, whole buckets each.
+
+    Of these days alone (numbers since 1970-01-01) where they are given.
+    """
+    wanted = None if days is None else np.array(sorted(days), np.int64)
     rows = (row for batch in batches for row in zip(batch["bucket"].to_pylist(), batch["facts"].to_pylist(), strict=True))
     for _, pieces in groupby(rows, key=itemgetter(0)):
-        yield count(np.frombuffer(b"".join(piece for _, piece in pieces), FACT))
+        made = np.frombuffer(b"".join(piece for _, piece in pieces), FACT)
+        if wanted is not None:
+            made = made[np.isin(made["time"] // DAY, wanted)]
+        if len(made):
+            yield count(made)
 
 
 def count(made: Array) -> pa.RecordBatch:

@@ -67,6 +67,11 @@ def event_time(text: str | None) -> int:
     return time
 
 
+def day_number(day: str) -> int:
+    """The day YYYY-MM-DD counted from 1970-01-01."""
+    return (dt.date.fromisoformat(day) - dt.date(1970, 1, 1)).days
+
+
 def day_text(day: int) -> str:
     """YYYY-MM-DD of a day counted from 1970-01-01."""
     return (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()

@@ -18,6 +18,7 @@ EXPECTED = "[PREFIX/]AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json
 # `CloudTrail` alone holds management and data events. Insights, network activity, aggregated events and digests lie beside
 # it and have other records.
 _REGION_FOLDER = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[^/]+)(?:/\d{4}(?:/\d\d(?:/\d\d)?)?)?$")
+_DATE_FOLDER = re.compile(r"(?:^|/)\d{12}/CloudTrail/[^/]+/(?P<date>\d{4}(?:/\d\d(?:/\d\d)?)?)$")
 _SIBLING_FOLDER = re.compile(r"(?:^|/)(?:AWSLogs/(?:[^/]+/)?\d{12}/(?!CloudTrail$)|\d{12}/(?=CloudTrail-))(?P<name>[^/]+)$")
 _LOG_KEY = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[^/]+)/(?P<day>\d{4}/\d\d/\d\d)/(?P<name>[^/]+)$")
 
@@ -64,6 +65,13 @@ def delivered(key: str) -> str | None:
     match = _LOG_KEY.search(key)
     day = match["day"].replace("/", "-") if match else ""
     return day if _is_day(day) else None
+
+
+def delivered_before(path: str, day: str) -> bool:
+    """Whether the folder at this path is a year, month or day of deliveries that ended before this day (YYYY-MM-DD)."""
+    match = _DATE_FOLDER.search(path)
+    date = match["date"].replace("/", "-") if match else ""
+    return bool(date) and date < day[: len(date)]
 
 
 def _is_day(text: str) -> bool:

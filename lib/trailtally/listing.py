@@ -4,18 +4,18 @@ The driver looks at folders only, down to account x region; what lies below is l
 never holds a row per object.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from trailtally import layout, storage
 from trailtally.errors import TaskFailed, UsageError
+from trailtally.session import few_rows
 from trailtally.tables.ledger import IGNORED, UNREADABLE
 
 SCHEMA = (
@@ -81,22 +81,25 @@ def inside(path: str, folder: str) -> bool:
     return PurePath(path).is_relative_to(folder)
 
 
-def list_objects(spark: SparkSession, places: Places, *, tasks: int) -> DataFrame:
-    """One row per object (SCHEMA). `status` and `reason` are null for a log file, which has account, region and delivery day."""
+def list_objects(spark: SparkSession, places: Places, *, tasks: int, since: str | None = None) -> DataFrame:
+    """One row per object (SCHEMA). `status` and `reason` are null for a log file, which has account, region and delivery day.
+
+    Of those whose path has a delivery day, the ones of `since` (YYYY-MM-DD) and later; folders of earlier days are not entered.
+    """
     rows = [{"path": storage.key_of(path), "how": how} for path, how in places.found]
-    # As a literal, for createDataFrame would start Python's workers twice: once for these few rows, with another environment.
-    found = F.from_json(F.lit(json.dumps(rows)), "array<struct<path: string, how: string>>")
-    listed = spark.range(1).select(F.inline(found)).repartition(max(1, min(tasks, len(rows) // 4)))
-    return listed.mapInArrow(_list_task, SCHEMA)
+    found = few_rows(spark, rows, partitions=min(tasks, len(rows) // 4))
+    return found.mapInArrow(partial(_list_task, since=since or ""), SCHEMA)
 
 
-def _list_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _list_task(batches: Iterable[pa.RecordBatch], *, since: str) -> Iterator[pa.RecordBatch]:
     rows: list[dict[str, object]] = []
     for batch in batches:
         for place in batch.to_pylist():
             try:
-                for entry in _entries(storage.path_of(place["path"]), place["how"]):
-                    rows.append(_row(entry))
+                for entry in _entries(storage.path_of(place["path"]), place["how"], since):
+                    row = _row(entry)
+                    if row["delivered"] is None or str(row["delivered"]) >= since:
+                        rows.append(row)
                     if len(rows) == _BATCH:
                         yield pa.RecordBatch.from_pylist(rows, _ARROW)
                         rows = []
@@ -105,9 +108,9 @@ def _list_task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     yield pa.RecordBatch.from_pylist(rows, _ARROW)
 
 
-def _entries(path: str, how: str) -> Iterator[storage.Entry]:
+def _entries(path: str, how: str, since: str) -> Iterator[storage.Entry]:
     if how == TREE:
-        return storage.list_tree(path)
+        return storage.list_tree(path, skip=lambda folder: layout.delivered_before(folder, since))
     if how == FLAT:
         return storage.list_folder(path)[1]
     return iter([storage.looped(path) if how == LOOP else storage.entry_at(path)])

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 from pyspark.sql import SparkSession
 
+from trailtally.show import printable
+
 # Seconds between two looks at the counters: on a terminal, and in a log.
 _TERMINAL_EVERY, _LOG_EVERY = 0.5, 60.0
 
@@ -28,11 +30,23 @@ class Progress:
         """One line."""
         if not self._quiet:
             # \\r and the escape take away what is left of a line that moves.
+            text = printable(text)
             print(f"\r\033[K{text}" if self._terminal else text, file=self._stream, flush=True)
+
+    def batch(self, number: int, batches: int, what: str, left: float | None) -> None:
+        """That a batch begins; how long it and those after it may take, in seconds, where that can be told."""
+        if batches > 1:
+            ends = f"; all {batches:,} done in about {_duration(left)}" if left is not None else ""
+            self.say(f"batch {number:,} of {batches:,}, {what}{ends}")
+        else:
+            self.say(f"to do: {what}")
 
     @contextlib.contextmanager
     def reading(self, spark: SparkSession, files: int, size: int) -> Iterator[Callable[[int, int], None]]:
-        """Gives a function for the tasks to call with (files, bytes) done, and follows it until the block is left."""
+        """Gives a function for the tasks to call with (files, bytes) done, and follows it until the block is left.
+
+        `size` is 0 where it is not known.
+        """
         counters = _counters(spark)
         ended = threading.Event()
         started = time.monotonic()
@@ -57,7 +71,8 @@ class Progress:
             if counters:
                 thread.join()
         seconds = max(time.monotonic() - started, 0.001)
-        self.say(f"read {files:,} files, {size / 1e6:,.1f} MB compressed, {seconds:.1f} s, {size / 1e6 / seconds:.1f} MB/s")
+        amount = f", {size / 1e6:,.1f} MB compressed" if size else ""
+        self.say(f"read {files:,} files{amount}, {seconds:.1f} s, {_speed(files, size or None, seconds)}")
 
 
 def _counters(spark: SparkSession) -> tuple[Any, ...]:
@@ -75,10 +90,15 @@ def _add(counters: tuple[Any, ...], *amounts: int) -> None:
 
 
 def _line(done: int, files: int, read: int, size: int, seconds: float) -> str:
-    line = f"reading: {done:,} of {files:,} files, {read / 1e6 / seconds:.1f} MB/s"
-    if read:
-        line += f", {_duration((size - read) * seconds / read)} left"
+    line = f"reading: {done:,} of {files:,} files, {_speed(done, read if size else None, seconds)}"
+    share = read / size if size else done / files
+    if share:
+        line += f", {_duration((1 - share) * seconds / share)} left"
     return line
+
+
+def _speed(files: int, size: int | None, seconds: float) -> str:
+    return f"{size / 1e6 / seconds:.1f} MB/s" if size is not None else f"{files / seconds:.1f} files/s"
 
 
 def _duration(seconds: float) -> str:

@@ -1,7 +1,4 @@
-"""A table's day -> one Parquet object, written in a Spark task; the manifest of what was written; the sums.
-
-A file takes the place of the old one in one step, so a day of a table is the old one or the new one, never half of one.
-"""
+"""A table's day -> one Parquet object, written in a Spark task; the manifest of what was written; the sums."""
 
 import json
 from collections import defaultdict
@@ -18,6 +15,7 @@ from pyspark.sql import DataFrame
 
 from trailtally import __version__, storage
 from trailtally.errors import SumsDoNotClose, TaskFailed
+from trailtally.published import object_path
 from trailtally.tables.columns import COUNT, Table
 
 # Rows of a row group; a day of most trees has fewer. Athena wants them large, a task's memory wants them below 100 MB.
@@ -37,11 +35,6 @@ class Written(NamedTuple):
     sums: dict[str, int]
 
 
-def object_path(output: str, table: Table, day: str) -> str:
-    """Where a day of a table lies."""
-    return f"{output}/{table.name}/{table.partition.name}={day}/{table.name}.parquet"
-
-
 def footer(table: Table) -> pa.Schema:
     """The Parquet schema of a table, with the versions that wrote it."""
     return table.schema.with_metadata(
@@ -59,19 +52,6 @@ def write_table(table: Table, rows: DataFrame, output: str) -> list[Written]:
     days = rows.repartition(table.partition.name).sortWithinPartitions(*order)
     manifest = days.mapInArrow(partial(_write_task, table=table, output=output), _MANIFEST).collect()
     return sorted(Written(row["day"], row["rows"], row["bytes"], json.loads(row["sums"])) for row in manifest)
-
-
-def remove_emptied_days(table: Table, written: Iterable[Written], covered: set[str], output: str) -> None:
-    """Removes the objects of days that this run computed and that have no row in this table any more."""
-    kept = {object.day for object in written}
-    for day in days_of(table, output):
-        if day in covered and day not in kept:
-            storage.delete(object_path(output, table, day))
-
-
-def days_of(table: Table, output: str) -> list[str]:
-    """The days of which the output has an object of the table."""
-    return storage.partitions(f"{output}/{table.name}", table.partition.name)
 
 
 def _write_task(batches: Iterable[pa.RecordBatch], *, table: Table, output: str) -> Iterator[pa.RecordBatch]:
@@ -125,7 +105,8 @@ def _row_groups(pieces: Iterator[pa.RecordBatch], table: Table) -> Iterator[pa.T
 def check_sums(manifest: dict[str, list[Written]], records_read: dict[str, int]) -> None:
     """Raises SumsDoNotClose unless the written tables agree with each other and with the file status rows, every day.
 
-    `records_read` has, by day, the records that the status rows of the read files count.
+    `records_read` has, by day, the records that the status rows of the read files count. A day that is not in it was not
+    counted anew: what came too late for it was written, in `sources` and `coverage`.
     """
     written = {name: {object.day: object for object in objects} for name, objects in manifest.items()}
     for name, objects in manifest.items():
@@ -136,24 +117,32 @@ def check_sums(manifest: dict[str, list[Written]], records_read: dict[str, int])
         for name, days in written.items():
             if day in days:
                 sums[name] |= {"rows": days[day].rows, **days[day].sums}
-        _check_day(day, sums, records_read.get(day, 0))
+        pairs = _pairs(sums)
+        if day in records_read:
+            pairs |= _pairs_of_counted(sums, records_read[day])
+        for what, (one, other) in pairs.items():
+            if one != other:
+                raise SumsDoNotClose(f"{day}: {what} differ, {one:,} and {other:,}. Tables and ledger are as before. {_REPORT}")
 
 
-def _check_day(day: str, sums: dict[str, dict[str, int]], records_read: int) -> None:
+def _pairs(sums: dict[str, dict[str, int]]) -> dict[str, tuple[int, int]]:
+    """What must be equal on a day, in words."""
+    coverage, sources = sums["coverage"], sums["sources"]
+    return {
+        "records in coverage and in sources": (coverage["records"], sources["records"]),
+        "records in coverage and its events + duplicates": (coverage["records"], coverage["events"] + coverage["duplicates"]),
+        "late_uncounted in coverage and in sources": (coverage["late_uncounted"], sources["late_uncounted"]),
+    }
+
+
+def _pairs_of_counted(sums: dict[str, dict[str, int]], records_read: int) -> dict[str, tuple[int, int]]:
+    """What must be equal besides on a day that was counted anew."""
     coverage, calls = sums["coverage"], sums["run_instances"]
-    pairs = {
+    return {
         "records in the files' status and in coverage": (records_read, coverage["records"]),
-        "records in coverage and in sources": (coverage["records"], sums["sources"]["records"]),
-        "records in coverage and its events + duplicates": (
-            coverage["records"],
-            coverage["events"] + coverage["duplicates"],
-        ),
         "events in coverage and in event_counts": (coverage["events"], sums["event_counts"]["event_count"]),
         "calls in launches and in run_instances": (
             sums["launches"]["rows"],
             calls["launch_calls"] + calls["failed_calls"] + calls["dry_run_calls"],
         ),
     }
-    for what, (one, other) in pairs.items():
-        if one != other:
-            raise SumsDoNotClose(f"{day}: {what} differ, {one:,} and {other:,}. The ledger was not written. {_REPORT}")

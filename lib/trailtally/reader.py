@@ -25,6 +25,7 @@ from trailtally.identity import Actor, actor
 from trailtally.inflate import inflate
 from trailtally.keys import DAY, day_text, dimension_ids, event_time, event_times
 from trailtally.launch import Launch, is_launch, launch
+from trailtally.layout import LogFile, log_file
 from trailtally.records import Decoded, Record, decode, identity
 from trailtally.tables import launches as launches_table
 from trailtally.tables.event_counts import GROUPING
@@ -76,11 +77,9 @@ _FIRST_DAY, _DAYS = -(1 << 23), 1 << 24
 Done = Callable[[int, int], None]
 
 
-def read_task(
-    batches: Iterable[pa.RecordBatch], *, max_file_bytes: int, seed: int, slices: int, done: Done
-) -> Iterator[pa.RecordBatch]:
-    """Batches (SCHEMA) of the log files that the batches list (file_key, e_tag, size, delivered, account_id, region)."""
-    task = _Task(max_file_bytes, seed, slices)
+def read_task(batches: Iterable[pa.RecordBatch], *, max_file_bytes: int, seed: int, done: Done) -> Iterator[pa.RecordBatch]:
+    """Batches (SCHEMA) of the log files that the batches list (file_key, e_tag, size)."""
+    task = _Task(max_file_bytes, seed)
     # Nothing here refers to itself. The collector of such things took a sixth of the time, for it looks at all lookups again.
     gc.disable()
     try:
@@ -113,10 +112,9 @@ class _Task:
     records, which its files bound.
     """
 
-    def __init__(self, max_file_bytes: int, seed: int, slices: int) -> None:
+    def __init__(self, max_file_bytes: int, seed: int) -> None:
         self._max_file_bytes = max_file_bytes
         self._seed = seed
-        self._slices = slices
         self._actor = cache(_actor)
         self._dimension = cache(self._new_dimension)
         self._groupings: list[tuple[Any, ...]] = []
@@ -132,9 +130,14 @@ class _Task:
 
     def read(self, file: dict[str, Any]) -> None:
         """Reads one file to the end and adds its rows: all of them, or a status row alone."""
-        status = {name: file[name] for name in ("file_key", "e_tag", "size", "delivered")}
+        path = _place(file["file_key"])
+        status = {**{name: file[name] for name in ("file_key", "e_tag", "size")}, "delivered": path.delivered}
         try:
-            decoded = self._decode(file)
+            if file["size"] > self._max_file_bytes:
+                raise BadObject(f"its {file['size']:,} bytes are more than {self._max_file_bytes:,} (--max-file-bytes)")
+            # Of the version that is read, should it have changed since it was listed.
+            data, status["e_tag"] = storage.read(file["file_key"])
+            decoded = decode(inflate(data, self._max_file_bytes))
         except BadObject as problem:
             self.files.append({**status, "status": REJECTED, "reason": str(problem)})
             return
@@ -142,18 +145,13 @@ class _Task:
             self.files.append({**status, "status": UNREADABLE, "reason": str(problem)})
             return
         total = len(decoded.records) + len(decoded.problems)
-        parts, bad = self._add_records(decoded, file["account_id"], file["region"])
+        parts, bad = self._add_records(decoded, path)
         problems = decoded.problems + bad
         reason = f"{len(problems)} of {total} records rejected: {problems[0]}" if problems else None
         rejected = {"records": total, "rejected_records": len(problems)}
         self.files.append({**status, "status": READ, "reason": reason, **rejected, "parts": parts})
 
-    def _decode(self, file: dict[str, Any]) -> Decoded:
-        if file["size"] > self._max_file_bytes:
-            raise BadObject(f"its {file['size']:,} bytes are more than {self._max_file_bytes:,} (--max-file-bytes)")
-        return decode(inflate(storage.read(file["file_key"]), self._max_file_bytes))
-
-    def _add_records(self, decoded: Decoded, path_account: str, path_region: str) -> tuple[list[dict[str, Any]], list[str]]:
+    def _add_records(self, decoded: Decoded, path: LogFile) -> tuple[list[dict[str, Any]], list[str]]:
         """Adds the rows of a file's records; gives back its parts, and what is wrong with the records that have no row.
 
         Every instruction here is executed once per record, of which there are billions.
@@ -165,8 +163,8 @@ class _Task:
         for number, record in enumerate(decoded.records):
             dimension = self._dimension(
                 (
-                    record.recipientAccountId or path_account,
-                    record.awsRegion or path_region,
+                    record.recipientAccountId or path.account_id,
+                    record.awsRegion or path.region,
                     record.eventSource,
                     record.eventName,
                     record.eventCategory,
@@ -214,7 +212,7 @@ class _Task:
         if self.times:
             owners = self._owners()
             made = self._facts(owners)
-            numbers, pieces = zip(*buckets(made, owners, self._slices), strict=True)
+            numbers, pieces = zip(*buckets(made, owners), strict=True)
             yield _batch(FACTS, {"bucket": pa.array(numbers, _COUNT), "facts": pa.array(pieces, pa.binary())})
             if self.launches:
                 yield self._launches(made)
@@ -254,6 +252,12 @@ class _Task:
                 "launch": _struct(rows, LAUNCH_TYPE),
             },
         )
+
+
+def _place(key: str) -> LogFile:
+    found = log_file(key)
+    assert isinstance(found, LogFile), found  # only log files are given to the reader
+    return found
 
 
 def _actor(raw: bytes) -> Actor:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from trailtally import publish, storage
+from trailtally import published, storage
 from trailtally.errors import UsageError
 from trailtally.launch import DRY_RUN
 from trailtally.tables import coverage, event_counts, launches, ledger
@@ -33,7 +33,7 @@ class _List(NamedTuple):
 def show_tables(output: str, rows: int) -> str:
     """The text for this output folder, at most `rows` rows a list. UsageError where it holds no table."""
     folder = storage.location(output)
-    if not publish.days_of(ledger.TABLE, folder):
+    if not published.days_of(ledger.TABLE, folder):
         raise UsageError(f"{output}: no trailtally table in it. Give the --output of a run of jobs/daily_aggregates.py")
     return "\n\n".join(_text(part(folder), rows) for part in (_launches, _busiest, _days, _problems))
 
@@ -110,7 +110,7 @@ def _read(table: Table, folder: str, *columns: str, where: ds.Expression | None 
     """The table's rows, with all columns and its partition's unless some are named."""
     name = table.partition.name
     schema = pa.schema([*table.schema, pa.field(name, pa.string())])
-    paths = [publish.object_path(folder, table, day) for day in publish.days_of(table, folder)]
+    paths = [published.object_path(folder, table, day) for day in published.days_of(table, folder)]
     layout = ds.partitioning(pa.schema([(name, pa.string())]), flavor="hive")
     found = ds.dataset(paths, schema=schema, format="parquet", partitioning=layout) if paths else None
     return found.to_table(columns=list(columns) or None, filter=where) if found else schema.empty_table()

@@ -141,13 +141,18 @@ def entry_at(path: str) -> Entry:
         broken = isinstance(error, FileNotFoundError) and os.path.islink(path)
         return Entry(key_of(path), 0, "", _BROKEN_LINK if broken else words(error))
     problem = None if os.path.isfile(path) else "neither a file nor a folder"
-    return Entry(key_of(path), stat.st_size, f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}", problem)
+    return Entry(key_of(path), stat.st_size, _e_tag(stat), problem)
 
 
-def read(key: str) -> bytes:
-    """The whole object. Raises Unreadable with the reason in words: GONE where there is no such object."""
+def _e_tag(stat: os.stat_result) -> str:
+    return f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def read(key: str) -> tuple[bytes, str]:
+    """The whole object and its e_tag. Raises Unreadable with the reason in words: GONE where there is no such object."""
     try:
-        return Path(path_of(key)).read_bytes()
+        with open(path_of(key), "rb") as file:
+            return file.read(), _e_tag(os.fstat(file.fileno()))
     except FileNotFoundError:
         raise Unreadable(_BROKEN_LINK if exists(path_of(key)) else GONE) from None
     except OSError as error:

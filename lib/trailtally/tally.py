@@ -1,5 +1,7 @@
-"""Reader rows -> the tables, as DataFrames: events counted per day and dimension, joined with the dimensions."""
+"""Reader rows -> the tables of events, as DataFrames: counted per day and dimension, joined with the dimensions."""
 
+from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, Window
@@ -7,34 +9,31 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from trailtally.events import Rows
-from trailtally.facts import COUNTED, count_task
-from trailtally.tables import coverage, event_counts, launches, ledger, run_instances, sources
+from trailtally.facts import BUCKETS, COUNTED, count_task, slice_task
+from trailtally.keys import day_number
+from trailtally.tables import event_counts, launches, run_instances
 
 
 class Tally(NamedTuple):
-    """The tables by name, with their partition column first, and what of it is kept for more than one of them."""
+    """The tables of events by name, with their partition column first, and what of it is kept for more than one of them."""
 
     tables: dict[str, DataFrame]
     reused: tuple[DataFrame, ...]
 
 
-def tally(rows: Rows, set_aside: DataFrame, *, tasks: int, computed_at: str, run_id: str) -> Tally:
-    """The six tables. `set_aside` has the status rows of objects that were listed and not given to the reader.
+def tally(rows: Rows, days: Iterable[str] | None, *, tasks: int, slices: int) -> Tally:
+    """`event_counts`, `run_instances` and `launches` of these days (all days where None), each event counted once.
 
-    `tasks` is how many count at the same time.
+    `tasks` is how many count at the same time, `slices` how many pieces a day of an account is cut into.
     """
     dimensions = rows.dimensions.dropDuplicates(["dimension"])
-    counted = count_events(rows.facts, tasks=tasks).persist()
+    counted = count_events(rows.facts, days, tasks=tasks, slices=slices).persist()
     counts = event_counts.build(counted, dimensions).persist()
     launched = launches.build(_kept_launches(rows.launches, counted)).persist()
-    parts = rows.files.select("file_key", "e_tag", F.explode("parts").alias("part")).select("file_key", "e_tag", "part.*")
     tables = {
         event_counts.TABLE.name: counts,
         run_instances.TABLE.name: run_instances.build(launched),
         launches.TABLE.name: launched,
-        coverage.TABLE.name: coverage.build(parts, counts, computed_at=computed_at, run_id=run_id),
-        sources.TABLE.name: sources.build(parts),
-        ledger.TABLE.name: ledger.build(rows.files.unionByName(set_aside, allowMissingColumns=True), run_id=run_id),
     }
     return Tally(tables, (counted, counts, launched))
 
@@ -45,10 +44,13 @@ def colliding_dimensions(dimensions: DataFrame) -> DataFrame:
     return checks.where(F.col("lowest") != F.col("highest"))
 
 
-def count_events(facts: DataFrame, *, tasks: int) -> DataFrame:
-    """The rows `COUNTED` of facts.py, each event counted once, from (bucket, facts)."""
+def count_events(facts: DataFrame, days: Iterable[str] | None, *, tasks: int, slices: int = 1) -> DataFrame:
+    """The rows `COUNTED` of facts.py of these days (all where None), each event counted once, from (bucket, facts)."""
+    if slices > 1:
+        facts = facts.mapInArrow(partial(slice_task, slices=slices), from_arrow_schema(BUCKETS, prefer_timestamp_ntz=False))
     whole_buckets = facts.repartition(tasks, "bucket").sortWithinPartitions("bucket")
-    return whole_buckets.mapInArrow(count_task, from_arrow_schema(COUNTED, prefer_timestamp_ntz=False))
+    count = partial(count_task, days=None if days is None else frozenset(map(day_number, days)))
+    return whole_buckets.mapInArrow(count, from_arrow_schema(COUNTED, prefer_timestamp_ntz=False))
 
 
 def _kept_launches(copies: DataFrame, counted: DataFrame) -> DataFrame:

@@ -11,10 +11,10 @@ from pyspark.sql import SparkSession
 
 from builders import event, key, log, write
 from conftest import Tables, run_job
-from trailtally.cli import summary_text
 from trailtally.errors import BadObject
 from trailtally.inflate import inflate
 from trailtally.records import decode
+from trailtally.summary import summary_text
 
 LIMIT = 300_000
 

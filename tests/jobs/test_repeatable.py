@@ -23,7 +23,7 @@ ORDER = {
     "run_instances": ("dt", "account_id", "region", "actor", "actor_type", "invoked_by", "source_ip"),
     "launches": ("dt", "event_time", "event_id", "account_id", "region"),
     "coverage": ("dt", "account_id", "region"),
-    "sources": ("dt", "file_key"),
+    "sources": ("dt", "file_key", "account_id", "region"),
     "ledger": ("delivered", "file_key"),
 }
 
@@ -62,7 +62,7 @@ def first(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tabl
 
 
 def test_the_tree_of_these_tests_has_what_may_come_out_otherwise(first: Tables) -> None:
-    assert first.summary.days == ["2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11"]
+    assert sorted(first.summary.days) == ["2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11"]
     assert (first.summary.records, first.summary.launches > 50, first.summary.duplicates > 50) == (720, True, True)
 
 
@@ -112,41 +112,49 @@ def test_tables_of_files_say_the_same_of_each_file_whatever_its_name(first: Tabl
     assert sorted(map(str, rows(reordered, name, OF_THE_FILES))) == sorted(map(str, rows(first, name, OF_THE_FILES)))
 
 
-def test_a_second_run_into_the_same_output_changes_no_row_and_leaves_no_other_file(run: Run, first: Tables) -> None:
-    before = {name: rows(first, name, OF_THE_RUN) for name in ORDER}
-    objects = sorted(str(path) for path in first.output.rglob("*"))
+def test_a_second_run_finds_nothing_new_and_leaves_every_object_as_it_is(run: Run, first: Tables) -> None:
+    def objects() -> dict[str, int]:
+        return {str(path): path.stat().st_mtime_ns for path in first.output.rglob("*") if path.is_file()}
+
+    before = objects()
     again = run(first.tree, output=first.output)
+    assert objects() == before
+    assert (again.summary.files, again.summary.known) == ({}, {"read": 12})
+
+
+def test_a_rebuild_changes_no_row(run: Run, first: Tables) -> None:
+    before = {name: rows(first, name, OF_THE_RUN) for name in ORDER}
+    again = run(first.tree, output=first.output, rebuild=True)
     assert {name: rows(again, name, OF_THE_RUN) for name in ORDER} == before
-    assert sorted(str(path) for path in first.output.rglob("*")) == objects
-    assert again.summary.run_id != first.summary.run_id
     assert set(again.rows("coverage", "run_id")) == {again.summary.run_id}
     assert again.summary.left_days == []
 
 
-def test_a_changed_tree_into_the_same_output_replaces_its_days_and_leaves_the_others(run: Run, tmp_path: Path) -> None:
+def test_the_days_of_both_versions_of_a_changed_file_are_computed_anew(run: Run, tmp_path: Path) -> None:
     tree = write(
         tmp_path / "tree",
         {
             key("a"): log(event("e1", "2026-03-08T12:00:00Z"), run_instances("l1", eventTime="2026-03-08T13:00:00Z")),
             key("b"): log(event("e2", "2026-03-09T12:00:00Z"), run_instances("l2", eventTime="2026-03-09T13:00:00Z")),
+            key("c"): log(event("e5", "2026-03-07T12:00:00Z")),
         },
     )
     run(tree)
-    before = (tmp_path / "tables/event_counts/dt=2026-03-08/event_counts.parquet").read_bytes()
+    before = (tmp_path / "tables/event_counts/dt=2026-03-07/event_counts.parquet").stat().st_ino
     write(tree, {key("a"): log(event("e3", "2026-03-10T12:00:00Z")), key("b"): log(event("e4", "2026-03-09T12:00:00Z"))})
     tables = run(tree)
-    # 8 March has no record in the input any more: it stays as it was, and is named.
-    assert tables.summary.left_days == ["2026-03-08"]
-    assert tables.summary.days == ["2026-03-09", "2026-03-10"]
-    assert (tables.output / "event_counts/dt=2026-03-08/event_counts.parquet").read_bytes() == before
+    assert sorted(tables.summary.days) == ["2026-03-09", "2026-03-10"]
     assert tables.rows("event_counts", "dt", "event_name", "event_count") == [
-        ("2026-03-08", "DescribeInstances", 1),
-        ("2026-03-08", "RunInstances", 1),
+        ("2026-03-07", "DescribeInstances", 1),
         ("2026-03-09", "DescribeInstances", 1),
         ("2026-03-10", "DescribeInstances", 1),
     ]
-    # 9 March is in the input, and has no launch any more: its objects are gone, and so are their folders.
-    assert tables.rows("launches", "dt", "event_id") == [("2026-03-08", "l1")]
-    assert tables.rows("run_instances", "dt", "launch_calls") == [("2026-03-08", 1)]
-    assert not (tables.output / "launches/dt=2026-03-09").exists()
+    # No other day is written again.
+    assert (tmp_path / "tables/event_counts/dt=2026-03-07/event_counts.parquet").stat().st_ino == before
+    # 8 March has no event any more, and 9 March no launch: their objects are gone, and so are their folders.
+    assert tables.rows("launches", "dt", "event_id") == []
+    assert sorted(path.parent.name for path in tables.output.rglob("coverage.parquet")) == [
+        f"dt=2026-03-{day}" for day in ("07", "09", "10")
+    ]
+    assert not (tables.output / "event_counts/dt=2026-03-08").exists()
     assert not (tables.output / "run_instances/dt=2026-03-09").exists()

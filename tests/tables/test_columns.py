@@ -44,6 +44,16 @@ def test_only_the_ledger_has_another_day_than_that_of_the_events() -> None:
     assert [table.partition.name for table in TABLES] == ["dt", "dt", "dt", "dt", "dt", "delivered"]
 
 
+def test_a_file_is_told_by_day_account_and_region_and_the_version_that_is_the_first_to_do_so() -> None:
+    sources = TABLES[4]
+    assert (sources.version, sources.key) == (2, ("file_key", "account_id", "region", "e_tag"))
+
+
+def test_what_came_too_late_has_one_meaning_wherever_it_stands() -> None:
+    late = [(table.name, column) for table in TABLES for column in table.columns if column.name == "late_uncounted"]
+    assert late == [("coverage", columns.LATE_UNCOUNTED), ("sources", columns.LATE_UNCOUNTED)]
+
+
 def test_a_tables_schema_has_its_columns_with_their_meaning() -> None:
     made = Table("made", "a row", (Column("a", columns.TEXT, "an a"), Column("b", columns.TIME, "a b, UTC")), key=("a",))
     assert made.names == ["a", "b"]

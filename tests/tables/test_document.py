@@ -23,7 +23,7 @@ def test_a_table_has_a_line_for_each_column_its_partition_first() -> None:
     assert [section.partition("\n")[0] for section in sections] == [f"`{table.name}`" for table in TABLES]
     assert sections[4] == (
         "`sources`\n"
-        "One row is day x file that holds events of it.\n"
+        "One row is day x file that holds events of it x account x region.\n"
         "\n"
         "| column | type | meaning |\n"
         "|---|---|---|\n"
@@ -31,7 +31,11 @@ def test_a_table_has_a_line_for_each_column_its_partition_first() -> None:
         "| `file_key` | string | the log file's path or URL; bytes of a path that are not UTF-8 stand as \\xNN, "
         "a backslash as \\x5c |\n"
         "| `e_tag` | string | changes whenever the object does |\n"
-        "| `records` | bigint | the file's records of this day, duplicates among them |\n"
+        "| `account_id` | string | 12 digits: recipientAccountId, else the account in the file's path (eventVersion 1.0) |\n"
+        "| `region` | string | awsRegion, else the region in the file's path |\n"
+        "| `records` | bigint | the file's records that are counted, duplicates among them; 0 where it came too late |\n"
+        "| `late_uncounted` | bigint | records that came after older files of the day were gone: not counted, "
+        "as nothing can tell whether they are copies |\n"
         "\n"
     )
 

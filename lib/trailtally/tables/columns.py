@@ -58,6 +58,11 @@ SOURCE_IP = Column("source_ip", TEXT, "sourceIPAddress as text: IPv4, IPv6, a se
 ERROR_CODE = Column("error_code", TEXT, "errorCode; null where the call succeeded")
 FIRST_EVENT_TIME = Column("first_event_time", TIME, "the earliest eventTime among the row's events, UTC")
 LAST_EVENT_TIME = Column("last_event_time", TIME, "the latest eventTime among the row's events, UTC")
+LATE_UNCOUNTED = Column(
+    "late_uncounted",
+    COUNT,
+    "records that came after older files of the day were gone: not counted, as nothing can tell whether they are copies",
+)
 RUN_ID = Column("run_id", TEXT, "the run that wrote this row")
 FILE_KEY = Column(
     "file_key",

@@ -20,21 +20,26 @@ TABLE = Table(
             "records that were another copy of an event, or an event that a later record replaces",
         ),
         Column("events", c.COUNT, "what event_counts sums to"),
-        Column("late_uncounted", c.COUNT, "events that came after the day's older files were gone, and are not counted"),
+        c.LATE_UNCOUNTED,
         c.FIRST_EVENT_TIME,
         c.LAST_EVENT_TIME,
         Column("computed_at", c.TIME, "when the run started that computed this day, UTC"),
         c.RUN_ID,
     ),
     key=("account_id", "region"),
+    version=2,
 )
 
 _PLACE = ["dt", "account_id", "region"]
 
 
-def build(parts: DataFrame, event_counts: DataFrame, *, computed_at: str, run_id: str) -> DataFrame:
-    """One row per day, account and region, from the read files' parts (a row per file, day, account and region)."""
-    read = parts.groupBy(_PLACE).agg(F.count(F.lit(1)).alias("files"), F.sum("records").alias("records"))
+def build(sources: DataFrame, event_counts: DataFrame, *, computed_at: str, run_id: str) -> DataFrame:
+    """One row per day, account and region, from these days' rows of `sources` and of `event_counts`."""
+    read = sources.groupBy(_PLACE).agg(
+        F.count_if(F.col("records") > 0).alias("files"),
+        F.sum("records").alias("records"),
+        F.sum("late_uncounted").alias("late_uncounted"),
+    )
     counted = event_counts.groupBy(_PLACE).agg(
         F.sum("event_count").alias("counted"),
         F.min("first_event_time").alias("first_event_time"),
@@ -47,10 +52,24 @@ def build(parts: DataFrame, event_counts: DataFrame, *, computed_at: str, run_id
             {
                 "events": events,
                 "duplicates": F.col("records") - events,
-                "late_uncounted": F.lit(0).cast("long"),
                 "computed_at": F.lit(computed_at).cast("timestamp"),
                 "run_id": F.lit(run_id),
             }
         )
+        .select("dt", *TABLE.names)
+    )
+
+
+def with_late(coverage: DataFrame, sources: DataFrame, *, computed_at: str, run_id: str) -> DataFrame:
+    """These rows of `coverage`, of days that stay as they are, with what came too late for them by their rows of `sources`."""
+    late = sources.groupBy(_PLACE).agg(F.sum("late_uncounted").alias("late_now"))
+    uncounted = F.coalesce("late_now", F.lit(0))
+    counts = {name: F.coalesce(name, F.lit(0)) for name in ("files", "records", "duplicates", "events")}
+    return (
+        coverage.join(late, on=_PLACE, how="full")
+        .withColumn("run_id", F.when(F.col("late_uncounted") == uncounted, F.col("run_id")).otherwise(F.lit(run_id)))
+        .withColumns(counts)
+        .withColumn("late_uncounted", uncounted)
+        .withColumn("computed_at", F.coalesce("computed_at", F.lit(computed_at).cast("timestamp")))
         .select("dt", *TABLE.names)
     )

@@ -21,7 +21,8 @@ TABLE = Table(
         Column(
             "status",
             c.TEXT,
-            "'read'; 'rejected': the bytes are bad; 'unreadable': could not be fetched; 'ignored': not a log file",
+            "'read'; 'rejected': the bytes are bad; 'unreadable': could not be fetched, or waits for a file that could not: "
+            "tried again by every run; 'ignored': not a log file",
         ),
         Column("reason", c.TEXT, "why it is not 'read', or what was wrong with its first rejected record"),
         Column("records", c.COUNT, "entries of Records: counted, duplicate and rejected ones"),
@@ -30,25 +31,19 @@ TABLE = Table(
             c.COUNT,
             "of these, the ones that are in no table: not an object, or without an eventTime",
         ),
-        Column("days", c.TEXTS, "the UTC days of its events, sorted"),
+        Column(
+            "days",
+            c.TEXTS,
+            "the UTC days of its events, sorted; of an unreadable object those that count what it held before",
+        ),
         c.RUN_ID,
     ),
     key=("file_key",),
+    version=2,
     partition=Column("delivered", c.TEXT, "the date in the object's path, YYYY-MM-DD; 2013-11-01 where it has none"),
 )
 
 
 def build(files: DataFrame, *, run_id: str) -> DataFrame:
-    """One row per object, from the status rows of read files and of what the listing set aside."""
-    return files.select(
-        F.coalesce("delivered", F.lit(UNDATED)).alias("delivered"),
-        "file_key",
-        "e_tag",
-        "size",
-        "status",
-        "reason",
-        "records",
-        "rejected_records",
-        F.array_sort(F.array_distinct("parts.dt")).alias("days"),
-        F.lit(run_id).alias("run_id"),
-    )
+    """One row per object, from status rows (statuses.of_batch)."""
+    return files.withColumn("run_id", F.lit(run_id)).select("delivered", *TABLE.names)

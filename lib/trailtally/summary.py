@@ -1,0 +1,148 @@
+"""What a run did, gathered batch by batch, and as the text that it ends with."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from trailtally.show import printable
+from trailtally.statuses import Counts
+from trailtally.tables import ledger
+
+# How many objects that were not read are named; the others are in the ledger.
+NAMED = 10
+
+
+class Day(NamedTuple):
+    """The sums of a day that was counted."""
+
+    records: int
+    events: int
+    launches: int
+
+
+@dataclass
+class Summary:
+    """What a run did.
+
+    `files` counts the objects that it looked into by their status now, `known` those of earlier runs that it had no reason to
+    look into; `partly_read` are those of the read ones that have rejected records. `days` were counted anew, each whole, with
+    what earlier runs read of it. `late` has the days that stay as they are though files of theirs came or changed, and the
+    records that came too late for each. `left_days` are days of the output that a rebuild could not compute. `problems` names
+    the first objects that were not read whole: (key, status, reason).
+    """
+
+    output: str
+    run_id: str
+    files: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+    since: str | None = None
+    records: int = 0
+    rejected_records: int = 0
+    partly_read: int = 0
+    days: dict[str, Day] = field(default_factory=dict)
+    late: Counter[str] = field(default_factory=Counter)
+    left_days: list[str] = field(default_factory=list)
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def not_whole(self) -> int:
+        """Objects that were rejected, were unreadable, or have rejected records."""
+        return self.files[ledger.REJECTED] + self.files[ledger.UNREADABLE] + self.partly_read
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the run looked into is counted."""
+        return not self.not_whole and not self.late
+
+    def add_files(self, counts: dict[str, Counts], problems: list[tuple[str, str, str]]) -> None:
+        """Adds the objects of a batch."""
+        for status, counted in counts.items():
+            self.files[status] += counted.files
+            self.records += counted.records
+            self.rejected_records += counted.rejected_records
+            self.partly_read += counted.partly_read
+        self.problems = sorted([*self.problems, *problems])[:NAMED]
+
+    @property
+    def events(self) -> int:
+        """The events of the days that were counted."""
+        return sum(day.events for day in self.days.values())
+
+    @property
+    def duplicates(self) -> int:
+        """The records of these days that are no events of their own."""
+        return sum(day.records - day.events for day in self.days.values())
+
+    @property
+    def launches(self) -> int:
+        """The RunInstances calls of these days."""
+        return sum(day.launches for day in self.days.values())
+
+
+def summary_text(summary: Summary) -> str:
+    """What a person wants to know after a run."""
+    return "\n".join([*_what_was_done(summary), *_what_was_left_out(summary), *_what_is_missing(summary)])
+
+
+def _what_was_done(summary: Summary) -> Iterable[str]:
+    files, known = summary.files, summary.known
+    if not files.total():
+        yield f"nothing new: {_known(known)}. Nothing was written"
+    else:
+        yield (
+            f"files:    {files[ledger.READ]:,} read, {files[ledger.REJECTED]:,} rejected (bad bytes), "
+            f"{files[ledger.UNREADABLE]:,} unreadable (could not be fetched), {files[ledger.IGNORED]:,} ignored (no log files)"
+        )
+        if known:
+            yield f"          beside {_known(known)}"
+        yield f"records:  {summary.records:,} in the files read, {summary.rejected_records:,} of them rejected"
+        records = sum(day.records for day in summary.days.values())
+        yield f"days:     {_span(summary.days)}"
+        if summary.days:
+            yield f"          {records:,} records = {summary.events:,} events + {summary.duplicates:,} duplicates"
+            yield f"launches: {summary.launches:,} RunInstances calls on these days"
+    yield f"output:   {printable(summary.output)} (run {summary.run_id}, {summary.seconds:.1f} s)"
+
+
+def _known(known: Counter[str]) -> str:
+    others = [f"{known[status]:,} {status}" for status in (ledger.REJECTED, ledger.IGNORED) if known[status]]
+    return f"{known.total():,} objects known from earlier runs" + (f", of them {' and '.join(others)}" if others else "")
+
+
+def _what_was_left_out(summary: Summary) -> Iterable[str]:
+    if summary.since:
+        yield f"not looked at: what was delivered before {summary.since} (--delivered-since)"
+    if summary.passed:
+        names = ", ".join(f"{count:,} x {printable(name)}" for name, count in sorted(summary.passed.items()))
+        yield f"folders not entered, as they hold logs of other kinds: {names}"
+    if summary.left_days:
+        yield f"days left as they were, as log files of theirs are gone: {_span(summary.left_days)}"
+
+
+def _what_is_missing(summary: Summary) -> Iterable[str]:
+    if summary.late:
+        yield (
+            f"TOO LATE: {summary.late.total():,} records came when older log files of their days were gone. These days stay as "
+            "they were; what came is in coverage.late_uncounted, by account and region:"
+        )
+        days = sorted(summary.late)
+        yield from (f"  {day}: {summary.late[day]:,}" for day in days[:NAMED])
+        if len(days) > NAMED:
+            yield f"  and {len(days) - NAMED:,} more days"
+    if summary.problems:
+        which = f"{summary.not_whole:,} file{'s' if summary.not_whole > 1 else ''}"
+        yield f"NOT COMPLETE: {which} not read whole. What was rejected or unreadable is not counted:"
+        yield from (f"  {printable(key)}\n    {status}: {printable(reason)}" for key, status, reason in summary.problems)
+        more = summary.not_whole - len(summary.problems)
+        if more > 0:
+            yield f"  and {more:,} more: see the table ledger"
+
+
+def _span(days: Iterable[str]) -> str:
+    named = sorted(days)
+    if not named:
+        return "none"
+    return f"{len(named):,} ({named[0]} to {named[-1]})" if len(named) > 1 else f"1 ({named[0]})"

@@ -1,0 +1,273 @@
+"""Any sequence of deliveries, changes, losses and runs, some of them killed, ends in the tables that tests/model.py says.
+
+A failing example is printed as the steps that led to it, each a call that can be typed again. TRAILTALLY_EXAMPLES sets how
+many sequences are tried.
+"""
+
+import gzip
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, ClassVar
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from pyspark.sql import SparkSession
+
+import faults
+from builders import ACCOUNT, OTHER_ACCOUNT, event, key, log, run_instances
+from conftest import read_table
+from model import READ, Model, Version
+from trailtally import daily
+from trailtally.progress import Progress
+
+DAYS = ("2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11")
+
+# Twelve events on three days, most of them of the account and region of their path. Every fourth is a launch.
+EVENTS = {
+    f"e{n}": (run_instances if n % 4 == 0 else event)(
+        f"e{n}",
+        eventTime=f"{DAYS[n % 3]}T{n:02}:00:00Z",
+        recipientAccountId=OTHER_ACCOUNT if n % 5 == 0 else ACCOUNT,
+        awsRegion="eu-west-1" if n % 6 == 0 else "us-east-1",
+    )
+    for n in range(12)
+}
+KEYS = [key(name, day=day) for day in DAYS for name in "abc"]
+
+keys = st.sampled_from(KEYS)
+contents = st.lists(st.sampled_from(sorted(EVENTS)), max_size=5).map(tuple)
+
+
+class Sequence(RuleBasedStateMachine):
+    """A tree, an output, and what should be in it."""
+
+    spark: ClassVar[SparkSession]
+    runs: ClassVar[Counter[str]] = Counter()
+
+    @initialize()
+    def start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp()).resolve()
+        self.tree, self.output, self.aside = (self.folder / name for name in ("tree", "tables", "aside"))
+        for folder in (self.tree, self.aside):
+            folder.mkdir()
+        self.model = Model(EVENTS)
+        self.versions = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "folder"):
+            shutil.rmtree(self.folder)
+
+    # --- what happens to the tree ---------------------------------------------------------------------------------------
+
+    def put(self, file: str, records: tuple[str, ...] | None) -> None:
+        if file in self.model.blocked:
+            self.let_in(file)
+        self.versions += 1
+        self.model.disk[file] = Version(self.versions, records)
+        content = log(*(EVENTS[name] for name in records or ()))
+        path = self.tree / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        packed = gzip.compress(content, mtime=0)
+        # Another file in its place: the e_tag of the local disk has the inode, and clocks of file systems are slow.
+        new = path.with_suffix(f".{self.versions}")
+        new.write_bytes(packed if records is not None else packed[: len(packed) // 2])
+        new.rename(path)
+
+    @rule(files=st.dictionaries(keys, contents, min_size=1, max_size=4))
+    def deliver(self, files: dict[str, tuple[str, ...]]) -> None:
+        """Files arrive, in time or late; where one was there already, it changes, or is repaired."""
+        for file, records in files.items():
+            self.put(file, records)
+
+    @rule(file=keys, other=keys)
+    def deliver_again(self, file: str, other: str) -> None:
+        """What a file holds arrives a second time, under another name."""
+        if file in self.model.disk and self.model.disk[file].records is not None:
+            self.put(other, self.model.disk[file].records)
+
+    @rule(file=keys)
+    def corrupt(self, file: str) -> None:
+        """A file arrives cut short, or becomes so."""
+        self.put(file, None)
+
+    @rule(file=keys)
+    def block(self, file: str) -> None:
+        """A file is there and cannot be read."""
+        if file in self.model.disk and file not in self.model.blocked:
+            (self.tree / file).rename(self.aside / file.replace("/", "_"))
+            (self.tree / file).symlink_to("nowhere")
+            self.model.blocked.add(file)
+
+    @rule(file=keys)
+    def let_in(self, file: str) -> None:
+        """It can be read again."""
+        if file in self.model.blocked:
+            (self.aside / file.replace("/", "_")).rename(self.tree / file)
+            self.model.blocked.remove(file)
+
+    @rule(file=keys)
+    def expire(self, file: str) -> None:
+        """A file is deleted."""
+        if file in self.model.disk:
+            (self.tree / file).unlink()
+            del self.model.disk[file]
+            self.model.blocked.discard(file)
+
+    # --- runs -----------------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.model.disk)
+    @rule()
+    def run_by_day(self) -> None:
+        """A run with a batch for each delivery day."""
+        self.run_and_check(by_day=True)
+
+    @precondition(lambda self: self.model.disk)
+    @rule()
+    def run(self) -> None:
+        """A run completes; another after it changes nothing."""
+        self.run_and_check()
+        before = self.objects()
+        self.run_job()
+        assert self.objects() == before, "a run that had nothing new changed the output"
+        self.runs["again"] += 1
+
+    @precondition(lambda self: self.model.disk)
+    @rule(since=st.sampled_from(DAYS))
+    def run_delivered_since(self, since: str) -> None:
+        """A run that looks at the newer delivery days only."""
+        if any(self.delivered_day(file) >= since for file in self.model.disk):
+            self.run_and_check(since=since)
+
+    @precondition(lambda self: self.model.disk)
+    @rule()
+    def rebuild(self) -> None:
+        """A run that computes everything again."""
+        self.run_and_check(rebuild=True)
+
+    @precondition(lambda self: self.model.disk)
+    @rule(at=st.integers(0, 45), how=st.sampled_from([faults.BEFORE, faults.AMID, faults.AFTER]), by_day=st.booleans())
+    def run_killed(self, at: int, how: str, by_day: bool) -> None:
+        """A run is killed at its change number `at`: before it, amid it, or after it. What it committed holds."""
+        with faults.dying(at, how) as changes:
+            try:
+                self.run_job(by_day=by_day)
+            except (Exception, faults.Killed):
+                if not any(change.died for change in changes()):
+                    raise
+            made = changes()
+        committed = sum(is_commit(change) and change.died in {None, faults.AFTER} for change in made)
+        self.apply(by_day=by_day, batches=None if len(made) <= at else committed)
+        self.runs["killed" if len(made) > at else "ended before it was killed"] += 1
+        self.bury()
+
+    def bury(self) -> None:
+        """The process that held the lock is dead: this one is not it."""
+        lock = self.output / "_trailtally" / "lock.json"
+        if lock.exists():
+            lock.write_text(json.dumps(json.loads(lock.read_text()) | {"ticks": 1}))
+
+    def run_and_check(self, *, by_day: bool = False, since: str = "", rebuild: bool = False) -> None:
+        self.run_job(by_day=by_day, since=since, rebuild=rebuild)
+        self.apply(by_day=by_day, since=since, rebuild=rebuild)
+        self.runs["completed"] += 1
+        self.check()
+
+    def run_job(self, *, by_day: bool = False, since: str = "", rebuild: bool = False) -> None:
+        request = daily.Request(
+            [str(self.tree)],
+            str(self.output),
+            batch_bytes=1 if by_day else daily.BATCH_BYTES,
+            delivered_since=since or None,
+            rebuild=rebuild,
+            accept_gone_history=True,
+        )
+        daily.run(self.spark, request, Progress(io.StringIO()))
+
+    def apply(self, *, by_day: bool, since: str = "", rebuild: bool = False, batches: int | None = None) -> None:
+        """Does in the model what a run did, or so many batches of it."""
+        plan = self.model.plan(since, rebuild=rebuild, by_day=by_day)
+        to_do = [file for batch in plan for file in batch]
+        for batch in plan[:batches]:
+            self.model.run_batch(batch, to_do, rebuild=rebuild)
+
+    def delivered_day(self, file: str) -> str:
+        return "-".join(file.split("/")[-4:-1])
+
+    # --- what must be so ------------------------------------------------------------------------------------------------
+
+    def rows(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
+        rows = [tuple(row.values()) for row in read_table(self.output, name).select(columns).to_pylist()]
+        return [tuple(self.below(value) for value in row) for row in rows]
+
+    def below(self, value: object) -> object:
+        return value.removeprefix(f"{self.tree}/") if isinstance(value, str) else value
+
+    def objects(self) -> dict[str, tuple[int, int]]:
+        files = (path for path in self.output.rglob("*") if path.is_file())
+        return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+    def check(self) -> None:
+        """The tables are what the model says."""
+        place = ("dt", "account_id", "region")
+        counts = Counter[tuple[Any, ...]]()
+        for *row, number in self.rows("event_counts", *place, "event_name", "event_count"):
+            counts[tuple(row)] += number
+        assert counts == self.model.event_counts()
+        assert sorted(self.rows("launches", "dt", "event_id")) == self.model.launches()
+        calls = sum(row[0] for row in self.rows("run_instances", "launch_calls"))
+        assert calls == len(self.model.launches())
+        sources = ("dt", "file_key", "account_id", "region", "records", "late_uncounted")
+        assert sorted(self.rows("sources", *sources)) == self.model.sources()
+        covered = self.rows("coverage", *place, "files", "records", "events", "late_uncounted", "duplicates")
+        assert {row[:3]: row[3:7] for row in covered} == self.model.coverage()
+        assert all(records == events + duplicates for *_, records, events, _, duplicates in covered)
+        known = {file: (status, tuple(days or ())) for file, status, days in self.rows("ledger", "file_key", "status", "days")}
+        assert known == {file: (row.status, row.days) for file, row in self.model.ledger.items()}
+        assert sorted(path.name for path in (self.output / "_trailtally").iterdir()) == []
+
+
+def is_commit(change: faults.Change) -> bool:
+    """Whether this is the write that makes a batch hold."""
+    return bool(re.search(r"/_trailtally/commit\.json$", change.path)) and change.what == "write"
+
+
+def test_any_sequence_ends_in_the_tables_that_the_model_says(spark: SparkSession) -> None:
+    Sequence.spark = spark
+    Sequence.runs.clear()
+    run_state_machine_as_test(
+        Sequence,
+        settings=settings(
+            max_examples=int(os.environ.get("TRAILTALLY_EXAMPLES", "8")),
+            stateful_step_count=30,
+            deadline=None,
+            derandomize="TRAILTALLY_EXAMPLES" not in os.environ,
+            phases=[Phase.generate],
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(f"runs: {dict(Sequence.runs)}")
+    assert Sequence.runs["killed"] > 0
+    assert Sequence.runs["completed"] > 0
+
+
+def test_the_model_knows_a_read_file() -> None:
+    model = Model(EVENTS, {KEYS[0]: Version(1, ("e0",))})
+    model.run_batch([KEYS[0]], [KEYS[0]], rebuild=False)
+    assert model.ledger[KEYS[0]].status == READ
+    assert model.launches() == [("2026-03-08", "e0")]
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers() -> None:
+    """Each test starts without a plan to die."""
+    plan = Path(os.environ["TRAILTALLY_FAULTS"]) / "plan"
+    assert not plan.exists()

@@ -1,0 +1,98 @@
+"""The real process killed with -9 amid a backfill, again and again, and two processes at once: the tables come out the same.
+
+TRAILTALLY_KILLS sets how often the backfill is killed.
+"""
+
+import os
+import random
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import event, key, log, run_instances, write
+from conftest import JOB, SPARK_SUBMIT, Run, read_table
+from trailtally.tables import TABLES
+
+DAYS = ("2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11")
+OF_THE_RUN = {"run_id", "computed_at"}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four delivery days. Each file has an event of its day, a launch of the day before, and a copy of an event of the first."""
+    files = {
+        key(f"{n}", day=day): log(
+            event(f"e{n}", f"{day}T12:00:00Z"),
+            run_instances(f"l{n}", eventTime=f"2026-03-{7 + n:02}T13:00:00Z"),
+            event("again", "2026-03-08T00:00:00Z"),
+        )
+        for n, day in enumerate(DAYS)
+    }
+    return write(tmp_path_factory.mktemp("killed").resolve() / "tree", files)
+
+
+def content(output: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of all tables, without what tells one run from another."""
+    tables = {table.name: read_table(output, table.name) for table in TABLES}
+    return {name: rows.drop_columns(list(OF_THE_RUN & {*rows.column_names})).to_pylist() for name, rows in tables.items()}
+
+
+def start(tree: Path, output: Path, *options: str) -> subprocess.Popen[str]:
+    """The job in a process group of its own."""
+    command = [str(SPARK_SUBMIT), str(JOB), "--input", str(tree), "--output", str(output), *options]
+    return subprocess.Popen(
+        command, cwd=output.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def test_a_backfill_killed_at_random_moments_ends_in_the_tables_of_a_single_run(run: Run, tree: Path, tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(1 << 32)
+    chosen = random.Random(seed)  # noqa: S311 - nothing secret
+    expected = content(run(tree, output=tmp_path / "single").output)
+    output = tmp_path / "tables"
+    batches, says = set[str](), ""
+    for kill in range(int(os.environ.get("TRAILTALLY_KILLS", "3"))):
+        process = start(tree, output, "--batch-bytes", "1")
+        try:
+            said, _ = process.communicate(timeout=chosen.uniform(5, 30))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            said, _ = process.communicate()
+        batches |= {line for line in said.splitlines() if line.startswith("batch ")}
+        print(f"kill {kill} (seed {seed}): {said.splitlines()[-1:]}")
+        if process.returncode == 0:  # it was done sooner: begin again
+            assert content(output) == expected, f"seed {seed}"
+            output = tmp_path / f"tables-{kill}"
+    process = start(tree, output, "--batch-bytes", "1")
+    says, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, says
+    assert content(output) == expected, f"seed {seed}"
+    assert list((output / "_trailtally").iterdir()) == []
+
+
+def test_of_two_runs_at_once_one_works_and_the_other_is_refused_or_comes_after_it(run: Run, tree: Path, tmp_path: Path) -> None:
+    expected = content(run(tree, output=tmp_path / "single").output)
+    output = tmp_path / "tables"
+    both = [start(tree, output) for _ in range(2)]
+    said = {process.communicate(timeout=300)[0]: process.returncode for process in both}
+    assert content(output) == expected
+    # Where one is slow to start, the other may have ended.
+    assert sorted(said.values()) in ([0, 4], [0, 0]), said
+    for text, status in said.items():
+        if status == 4:
+            line = text.splitlines()[-1]
+            assert f"trailtally: --output {output}: run " in line
+            assert f"if that run is surely dead, delete {output}/_trailtally/lock.json" in line
+
+
+def test_of_two_runs_at_once_the_one_that_waits_finds_nothing_new(run: Run, tree: Path, tmp_path: Path) -> None:
+    expected = content(run(tree, output=tmp_path / "single").output)
+    output = tmp_path / "tables"
+    both = [start(tree, output, "--wait-for-lock") for _ in range(2)]
+    said = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert content(output) == expected
+    assert sum("nothing new: 4 objects known from earlier runs" in text for text in said) == 1
