@@ -106,15 +106,16 @@ def test_the_busiest_calls_are_summed_over_days_and_outcomes(tmp_path: Path) -> 
 def test_a_days_accounts_and_sums_over_them(tmp_path: Path) -> None:
     put(tmp_path, ledger.TABLE, "2026-03-09", READ)
     one = {"account_id": "1", "region": "us-east-1", "files": 2, "records": 10, "duplicates": 1, "events": 9}
+    one["late_uncounted"] = 1
     put(tmp_path, coverage.TABLE, "2026-03-09", one, one | {"region": "eu-west-1"}, one | {"account_id": "2"})
     put(tmp_path, coverage.TABLE, "2026-03-08", one)
     assert part(tmp_path, 2) == [
         "Days of the events, UTC",
-        "  day         accounts  files  records  duplicates  events",
-        "  2026-03-08         1      2       10           1       9",
-        "  2026-03-09         2      6       30           3      27",
+        "  day         accounts  files  records  duplicates  events  too late",
+        "  2026-03-08         1      2       10           1       9         1",
+        "  2026-03-09         2      6       30           3      27         3",
     ]
-    assert part(tmp_path, 2, rows=1)[2:] == ["  2026-03-09         2      6       30           3      27"]  # the newest
+    assert part(tmp_path, 2, rows=1)[2:] == ["  2026-03-09         2      6       30           3      27         3"]  # the newest
 
 
 def test_files_that_were_not_read_whole_are_named(tmp_path: Path) -> None:

@@ -1,6 +1,12 @@
 """A folder as a store of objects: every name is listed, a replacement is whole or did not happen."""
 
+import contextlib
+import fcntl
 import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -136,7 +142,8 @@ def test_the_e_tag_changes_with_the_file_and_only_then(tmp_path: Path) -> None:
 
 def test_an_object_is_read_whole_by_its_key(tmp_path: Path) -> None:
     write(tmp_path, {"latin-\udce9": b"\0\xff"})
-    assert storage.read(f"{tmp_path}/latin-\\xe9")[0] == b"\0\xff"
+    key = f"{tmp_path}/latin-\\xe9"
+    assert storage.read(key) == (b"\0\xff", storage.entry_at(storage.path_of(key)).e_tag)
 
 
 @pytest.mark.parametrize(
@@ -277,6 +284,105 @@ def test_of_many_swaps_at_the_same_time_each_counts_once(tmp_path: Path) -> None
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(add_ten, range(8)))
     assert storage.get(path) == b"80"
+
+
+def test_a_swap_whose_folder_was_made_anew_while_it_waited_waits_for_those_who_hold_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, flock, waits = tmp_path / "new", fcntl.flock, iter(["removed and made anew", "theirs"])
+
+    def wait(descriptor: int, how: int) -> None:
+        if next(waits) == "theirs":
+            write(folder, {"object": b"theirs"})
+        else:
+            folder.rmdir()
+            folder.mkdir()
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", wait)
+    assert storage.swap(f"{folder}/object", None, b"mine") is False
+    assert (next(waits, None), storage.get(f"{folder}/object")) == (None, b"theirs")
+
+
+def test_a_swap_whose_folder_was_removed_while_it_waited_makes_it_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, flock, makedirs = tmp_path / "new", fcntl.flock, os.makedirs
+    removals = iter(["before it is opened", "while it waited"])
+
+    def make(path: str, exist_ok: bool) -> None:
+        makedirs(path, exist_ok=exist_ok)
+        if next(removals, None):
+            folder.rmdir()
+
+    def wait(descriptor: int, how: int) -> None:
+        if next(removals, None):
+            folder.rmdir()
+        flock(descriptor, how)
+
+    monkeypatch.setattr(os, "makedirs", make)
+    monkeypatch.setattr(fcntl, "flock", wait)
+    assert storage.swap(f"{folder}/object", None, b"mine") is True
+    assert (next(removals, None), storage.get(f"{folder}/object")) == (None, b"mine")
+
+
+# Makes the object as often as it can, and says what was wrong where it was not alone to do so.
+RACER = """
+import sys
+from trailtally import storage
+path, mine = sys.argv[1], sys.argv[2].encode()
+print("ready", flush=True)
+sys.stdin.readline()
+won = 0
+for _ in range(300):
+    try:
+        if storage.swap(path, None, mine):
+            won += 1
+            if storage.get(path) != mine or not storage.swap(path, mine, None):
+                print("another one won, too")
+    except OSError as error:
+        print(error)
+print(won)
+"""
+
+
+@contextlib.contextmanager
+def removing(folder: Path) -> Iterator[None]:
+    """While the block runs the folder is removed whenever it is empty, as by a run that wrote nothing into a new output."""
+    ended = threading.Event()
+
+    def remove() -> None:
+        while not ended.is_set():
+            storage.remove_empty(str(folder))
+
+    thread = threading.Thread(target=remove)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_of_four_processes_that_make_an_object_one_wins_though_another_removes_the_empty_folder(tmp_path: Path) -> None:
+    path = tmp_path / "tables" / "_trailtally" / "lock.json"
+    with contextlib.ExitStack() as stack:
+        racers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", RACER, str(path), f"racer {n}"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for n in range(4)
+        ]
+        assert [racer.stdout.readline() for racer in racers if racer.stdout] == ["ready\n"] * 4
+        with removing(path.parents[1]):
+            for racer in racers:
+                print("go", file=racer.stdin, flush=True)
+            said = [racer.communicate()[0].splitlines() for racer in racers]
+    assert [lines[:-1] for lines in said] == [[]] * 4
+    assert sum(int(lines[-1]) for lines in said) > 1
 
 
 def test_where_a_swap_cannot_write_the_old_object_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

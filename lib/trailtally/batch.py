@@ -165,7 +165,7 @@ def _widen(context: Context, plan: Plan, batch: Batch, new: events.Rows) -> _Fou
     count, records = sums.collect()[0] if older_days else (0, 0)
     if not count:
         return _Found(new, None, was, looked_into, before, candidates, widen.Days(days, [], {}))
-    context.progress.say(f"{len(days):,} days have older files, too")
+    context.progress.say(f"to count {len(days):,} touched days whole: {count:,} older files")
     ordered = files.repartitionByRange(_read_tasks(count, records * _RECORD_BYTES), "file_key")
     older = _read(context, ordered, count, 0)
     return _Found(new, older, was, looked_into, before, candidates, widen.sort_out(days, before, files, older.files))

@@ -14,7 +14,7 @@ from trailtally import commit, layout, listing, published, storage
 from trailtally.batch import Context, run_batch
 from trailtally.errors import LockLost, RunStopped, SumsDoNotClose, TrailtallyError, UsageError
 from trailtally.lock import locked
-from trailtally.plan import KNOWN, Plan, make_plan, plan_text
+from trailtally.plan import KNOWN, Batch, Plan, make_plan, plan_text
 from trailtally.progress import Progress
 from trailtally.session import shuffle_partitions
 from trailtally.summary import Summary
@@ -132,9 +132,9 @@ def _history_gone(request: Request) -> str:
 
 
 def _run_batches(context: Context, plan: Plan, summary: Summary) -> None:
-    started, done = time.monotonic(), 0
+    started, done, all_work = time.monotonic(), 0, sum(map(_work, plan.batches))
     for number, batch in enumerate(plan.batches, 1):
-        left = (time.monotonic() - started) * (plan.bytes - done) / done if done else None
+        left = (time.monotonic() - started) * (all_work - done) / done if done else None
         context.progress.batch(number, len(plan.batches), str(batch), left)
         try:
             run_batch(context, plan, batch, summary)
@@ -144,7 +144,12 @@ def _run_batches(context: Context, plan: Plan, summary: Summary) -> None:
             if not isinstance(error, Exception) or isinstance(error, LockLost | SumsDoNotClose):
                 raise
             raise RunStopped(_stopped(error, context.output, number, len(plan.batches))) from error
-        done += batch.bytes
+        done += _work(batch)
+
+
+def _work(batch: Batch) -> int:
+    """How much work a batch is: its bytes, and as many as are read in the time that a batch without any takes."""
+    return batch.bytes + (32 << 20)
 
 
 def _stopped(error: Exception, output: str, number: int, batches: int) -> str:

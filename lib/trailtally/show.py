@@ -84,11 +84,12 @@ def _busiest(folder: str) -> _List:
 
 
 def _days(folder: str) -> _List:
-    totals = ("files", "records", "duplicates", "events")
+    totals = ("files", "records", "duplicates", "events", "late_uncounted")
     days = (
         _read(coverage.TABLE, folder).group_by("dt").aggregate([("account_id", "count_distinct"), *((n, "sum") for n in totals)])
     )
-    return _List("Days of the events, UTC", days.rename_columns(["day", "accounts", *totals]).sort_by("day"), newest=True)
+    names = ["day", "accounts", *totals[:-1], "too late"]
+    return _List("Days of the events, UTC", days.rename_columns(names).sort_by("day"), newest=True)
 
 
 def _problems(folder: str) -> _List:
