@@ -92,11 +92,12 @@ def planned(spark: SparkSession, request: Request, inputs: list[str], output: st
     summary.passed = places.passed
     since = request.delivered_since
     listed = listing.list_objects(spark, places, tasks=shuffle_partitions(spark), since=since)
-    days = [day for day in published.days_of(ledger.TABLE, output) if day >= (since or "") or day == ledger.UNDATED]
+    all_days = published.days_of(ledger.TABLE, output)
+    days = [day for day in all_days if day >= (since or "") or day == ledger.UNDATED]
     known = published.rows(spark, ledger.TABLE, output, days, *KNOWN)
     plan = make_plan(listed, known, batch_bytes=request.batch_bytes, rebuild=request.rebuild)
     try:
-        if plan.listed == plan.ignored and not (since and days):
+        if plan.listed == plan.ignored and not (since and all_days):
             raise UsageError(_nothing_found(request, places, plan.ignored))
         if not plan.met and not request.accept_gone_history and _has_read(known):
             raise UsageError(_history_gone(request))

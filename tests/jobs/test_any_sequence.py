@@ -242,10 +242,11 @@ def is_commit(change: faults.Change) -> bool:
 def test_any_sequence_ends_in_the_tables_that_the_model_says(spark: SparkSession) -> None:
     Sequence.spark = spark
     Sequence.runs.clear()
+    examples = int(os.environ.get("TRAILTALLY_EXAMPLES", "10"))
     run_state_machine_as_test(
         Sequence,
         settings=settings(
-            max_examples=int(os.environ.get("TRAILTALLY_EXAMPLES", "8")),
+            max_examples=examples,
             stateful_step_count=30,
             deadline=None,
             derandomize="TRAILTALLY_EXAMPLES" not in os.environ,
@@ -255,8 +256,8 @@ def test_any_sequence_ends_in_the_tables_that_the_model_says(spark: SparkSession
         ),
     )
     print(f"runs: {dict(Sequence.runs)}")
-    assert Sequence.runs["killed"] > 0
-    assert Sequence.runs["completed"] > 0
+    if examples >= 10:
+        assert min(Sequence.runs[name] for name in ("completed", "again", "killed")) > 0
 
 
 def test_the_model_knows_a_read_file() -> None:
