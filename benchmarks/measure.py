@@ -47,7 +47,7 @@ def run(command: Sequence[str], environment: dict[str, str], log: Path) -> Measu
 
 
 def spark_environment(spark_submit: Path) -> dict[str, str]:
-    """The environment of a Spark job: its workers need the Python beside spark-submit; trailtally is taken from this repository."""
+    """The environment of a Spark job: workers need the Python beside spark-submit; trailtally is this repository's."""
     paths = [str(REPOSITORY / "lib"), *filter(None, [os.environ.get("PYTHONPATH")])]
     python = {"PYSPARK_PYTHON": str(spark_submit.absolute().parent / "python")}
     return python | os.environ | {"PYTHONPATH": os.pathsep.join(paths)}

@@ -114,7 +114,8 @@ def _run(options: argparse.Namespace, work: Path, output: Path, made: Made, sinc
     log.with_suffix(".txt").write_text(report["text"] + "\n")
     objects = [object_path(str(output), ledger.TABLE, day) for day in report["ledger_days"]]
     rows = sum(pq.read_metadata(path).num_rows for path in objects)
-    return Result(name, measured, report, _heap(collections.read_text()), rows, sum(Path(path).stat().st_size for path in objects))
+    size = sum(Path(path).stat().st_size for path in objects)
+    return Result(name, measured, report, _heap(collections.read_text()), rows, size)
 
 
 def _heap(log: str) -> Heap:

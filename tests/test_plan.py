@@ -119,7 +119,7 @@ def test_what_is_to_do_has_all_that_was_listed_and_a_partition_of_the_ledger(pla
 
 
 def test_only_log_files_count_as_files_and_bytes_and_others_make_their_day_a_part_of_a_batch(plan: Plan) -> None:
-    assert plan.batches == [Batch([UNDATED], 0, 0), Batch([SUNDAY], 1, 40), Batch([MONDAY], 3, 60)]
+    assert plan.batches == [Batch([UNDATED], [], 0, 0), Batch([SUNDAY], [SUNDAY], 1, 40), Batch([MONDAY], [MONDAY], 3, 60)]
     assert (plan.files, plan.bytes) == (4, 100)
 
 
@@ -141,13 +141,13 @@ def test_the_rows_of_a_batch_are_those_of_its_days(plan: Plan) -> None:
         ["broken link", "was a log file", "was unreadable"],
         ["changed", "new", "was rejected, changed"],
     ]
-    assert keys(of_batch(plan.rows, Batch([UNDATED, MONDAY], 4, 100))) == keys(plan.rows)
+    assert keys(of_batch(plan.rows, Batch([UNDATED, MONDAY], [UNDATED, MONDAY], 4, 100))) == keys(plan.rows)
 
 
 def test_a_rebuild_has_all_to_do(planned: Planned) -> None:
     plan = planned(LISTED, LEDGER, rebuild=True)
     assert keys(plan.rows) == sorted(row[0] for row in LISTED)
-    assert plan.batches == [Batch([UNDATED, SUNDAY], 1, 40), Batch([MONDAY], 5, 2060)]
+    assert plan.batches == [Batch([UNDATED, SUNDAY], [SUNDAY], 1, 40), Batch([MONDAY], [MONDAY], 5, 2060)]
     assert (plan.known, plan.met, plan.ignored, plan.listed) == (Counter(), 9, 4, 12)
 
 
@@ -159,7 +159,7 @@ def test_where_nothing_is_new_there_is_nothing_to_do(planned: Planned) -> None:
 
 def test_in_a_first_run_all_is_new(planned: Planned) -> None:
     plan = planned([log("a"), log("b"), other("notes")], [])
-    assert (keys(plan.rows), plan.batches) == (["a", "b", "notes"], [Batch([MONDAY], 2, 20)])
+    assert (keys(plan.rows), plan.batches) == (["a", "b", "notes"], [Batch([MONDAY], [MONDAY], 2, 20)])
     assert (plan.known, plan.met, plan.ignored, plan.listed) == (Counter(), 0, 1, 3)
 
 
@@ -185,21 +185,27 @@ def test_of_what_is_known_no_more_is_kept_than_is_counted(spark: SparkSession) -
     ("days", "made"),
     [
         ([], []),
-        ([("d1", 1, 10)], [Batch(["d1"], 1, 10)]),
-        ([("d1", 1, 4), ("d2", 2, 6)], [Batch(["d1", "d2"], 3, 10)]),  # they fit exactly
-        ([("d1", 1, 4), ("d2", 2, 7)], [Batch(["d1"], 1, 4), Batch(["d2"], 2, 7)]),
+        ([("d1", 1, 10)], [Batch(["d1"], ["d1"], 1, 10)]),
+        ([("d1", 1, 4), ("d2", 2, 6)], [Batch(["d1", "d2"], ["d1", "d2"], 3, 10)]),  # they fit exactly
+        ([("d1", 1, 4), ("d2", 2, 7)], [Batch(["d1"], ["d1"], 1, 4), Batch(["d2"], ["d2"], 2, 7)]),
         # A day is never cut, and one that is too large is a batch by itself.
-        ([("d1", 9, 11)], [Batch(["d1"], 9, 11)]),
-        ([("d1", 1, 1), ("d2", 9, 99), ("d3", 1, 1)], [Batch(["d1"], 1, 1), Batch(["d2"], 9, 99), Batch(["d3"], 1, 1)]),
+        ([("d1", 9, 11)], [Batch(["d1"], ["d1"], 9, 11)]),
+        (
+            [("d1", 1, 1), ("d2", 9, 99), ("d3", 1, 1)],
+            [Batch(["d1"], ["d1"], 1, 1), Batch(["d2"], ["d2"], 9, 99), Batch(["d3"], ["d3"], 1, 1)],
+        ),
         # What comes after is never put before: d3 would fit into the first.
         (
             [("d1", 1, 3), ("d2", 1, 8), ("d3", 1, 2), ("d4", 1, 1)],
-            [Batch(["d1"], 1, 3), Batch(["d2", "d3"], 2, 10), Batch(["d4"], 1, 1)],
+            [Batch(["d1"], ["d1"], 1, 3), Batch(["d2", "d3"], ["d2", "d3"], 2, 10), Batch(["d4"], ["d4"], 1, 1)],
         ),
         # Days without a log file have something for the ledger.
-        ([("d1", 0, 0), ("d2", 0, 0)], [Batch(["d1", "d2"], 0, 0)]),
-        ([("d1", 0, 0), ("d2", 1, 10), ("d3", 0, 0), ("d4", 1, 1)], [Batch(["d1", "d2", "d3"], 1, 10), Batch(["d4"], 1, 1)]),
-        ([("d1", 2, 0), ("d2", 3, 0)], [Batch(["d1", "d2"], 5, 0)]),  # empty files
+        ([("d1", 0, 0), ("d2", 0, 0)], [Batch(["d1", "d2"], [], 0, 0)]),
+        (
+            [("d1", 0, 0), ("d2", 1, 10), ("d3", 0, 0), ("d4", 1, 1)],
+            [Batch(["d1", "d2", "d3"], ["d2"], 1, 10), Batch(["d4"], ["d4"], 1, 1)],
+        ),
+        ([("d1", 2, 0), ("d2", 3, 0)], [Batch(["d1", "d2"], ["d1", "d2"], 5, 0)]),  # empty files
     ],
 )
 def test_days_make_batches_of_ten_bytes_or_one_day(days: list[tuple[str, int, int]], made: list[Batch]) -> None:
@@ -236,9 +242,9 @@ def test_the_plan_as_text(planned: Planned) -> None:
         "111122223333  us-east-1                 3      1,236.6  2026-03-08 to 2026-03-09\n"
         "444455556666  us-east-1                 1          2.0  2026-03-10 to 2026-03-10\n"
         "\n"
-        "batch 1: delivered 2026-03-08 to 2026-03-08, 2 files, 2.0 MB\n"
-        "batch 2: delivered 2026-03-09 to 2026-03-09, 2 files, 1,234.6 MB\n"
-        "batch 3: delivered 2026-03-10 to 2026-03-10, 1 files, 2.0 MB\n"
+        "batch 1: delivered 2026-03-08: 2 log files, 2.0 MB compressed\n"
+        "batch 2: delivered 2026-03-09: 2 log files, 1,234.6 MB compressed\n"
+        "batch 3: delivered 2026-03-10: 1 log files, 2.0 MB compressed\n"
         "days of events that they would touch: as a rule 2026-03-07 to 2026-03-10, the days of delivery and the one before. "
         "Others, whose events came late, show only when the files are read\n"
         "Dry run: nothing was written"

@@ -154,7 +154,7 @@ def test_where_the_bytes_are_not_known_it_goes_by_the_files(two_seconds: None, f
 @pytest.mark.parametrize(
     ("number", "batches", "left", "line"),
     [
-        (1, 1, None, "reading what was delivered 2026-03-09"),
+        (1, 1, None, "to do: delivered 2026-03-09"),
         (1, 1200, None, "batch 1 of 1,200, delivered 2026-03-09"),
         (1000, 1200, 3725.0, "batch 1,000 of 1,200, delivered 2026-03-09; all 1,200 done in about 1 h 2 min"),
         (2, 2, 0.0, "batch 2 of 2, delivered 2026-03-09; all 2 done in about 0 s"),

@@ -34,9 +34,9 @@ def test_the_table_of_options_says_the_default_of_the_limit() -> None:
 def test_the_table_of_exit_statuses_is_the_one_of_help_and_of_the_code() -> None:
     said = [int(row[0]) for row in table_below("| status | meaning |")]
     told = [int(number) for number in re.findall(r"^  (\d)  ", cli.EXIT_STATUS, re.MULTILINE)]
-    assert said == told == [0, 3, 2, 1]
-    assert (cli.COMPLETE, cli.INCOMPLETE, cli.WRONG_USE, cli.FAILED) == (0, 3, 2, 1)
-    assert (errors.UsageError.status, errors.TrailtallyError.status) == (2, 1)
+    assert said == told == [0, 3, 2, 4, 1]
+    assert (cli.COMPLETE, cli.INCOMPLETE, cli.WRONG_USE, cli.LOCKED, cli.FAILED) == (0, 3, 2, 4, 1)
+    assert (errors.UsageError.status, errors.OutputLocked.status, errors.TrailtallyError.status) == (2, 4, 1)
 
 
 def targets(text: str) -> set[str]:
@@ -56,7 +56,8 @@ def layout_block() -> str:
 
 def test_the_layout_names_every_module_and_no_other() -> None:
     # The lines of the package are indented; before its explanation, a line may name several modules.
-    left = [re.split(r" {3,}", line.strip())[0] for line in layout_block().splitlines() if line.startswith("  ")]
+    # Those that go on with an explanation are indented further.
+    left = [re.split(r" {3,}", line.strip())[0] for line in layout_block().splitlines() if re.match(r" {2,4}\w", line)]
     named = [module for line in left for module in re.findall(r"\w+\.py", line)]
     package = ROOT / "lib" / "trailtally"
     assert sorted(named) == sorted(path.name for path in package.glob("*.py") if path.name != "__init__.py")

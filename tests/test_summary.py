@@ -34,8 +34,8 @@ NOTHING_NEW = Summary(
     seconds=3.21,
 )
 TOO_LATE = (
-    "TOO LATE: 1,005 records came after older files of their days were gone. These days stay as they were; "
-    "coverage.late_uncounted has the records by account and region:"
+    "TOO LATE: 1,005 records came when older log files of their days were gone. These days stay as they were; "
+    "what came is in coverage.late_uncounted, by account and region:"
 )
 NOT_COMPLETE = "not read whole. What was rejected or unreadable is not counted:"
 

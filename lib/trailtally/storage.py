@@ -189,8 +189,8 @@ def swap(path: str, old: bytes | None, new: bytes | None) -> bool:
 def _held(folder: str) -> Iterator[None]:
     """Keeps other processes of this machine out of the same block; makes the folder where there is none."""
     while True:
-        os.makedirs(folder, exist_ok=True)
         try:
+            os.makedirs(folder, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY)
         except FileNotFoundError:
             continue  # removed in between, empty as it was
@@ -255,9 +255,9 @@ def delete(path: str) -> None:
 
 
 def remove_empty(folder: str) -> None:
-    """Removes the folder and those in it, as far as there is no object below."""
+    """Removes the folder and those in it, as far as there is no object below; a swap that is at work there comes first."""
     for path, _, _ in os.walk(folder, topdown=False):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), _held(path):
             os.rmdir(path)
 
 
