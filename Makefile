@@ -4,10 +4,10 @@ TREE := build/example-tree
 TABLES := build/example-tables
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo example test lint types bench docs lock clean
+.PHONY: help venv demo example test lint types bench bench-plan docs lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 venv:  ## make this machine ready: Java, Python, .venv
 	@./bootstrap.sh
@@ -38,6 +38,9 @@ types: venv  ## check types
 bench: venv  ## compare with Polars, DuckDB and Spark's reader: make bench BENCH_GB=6
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r conf/requirements-bench.lock
 	@$(VENV)/bin/python benchmarks/compare.py --gigabytes $(BENCH_GB)
+
+bench-plan: venv  ## plan a run over 1,000,000 files and a ledger of 3,000,000 in a heap of 1 GB
+	@$(VENV)/bin/python benchmarks/plan.py
 
 docs: venv  ## write the tables' declarations into README.md
 	@$(VENV)/bin/python -m trailtally.tables.document README.md

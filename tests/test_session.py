@@ -1,5 +1,8 @@
 """The session's settings, and a few rows as a DataFrame."""
 
+import contextlib
+import io
+
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -48,3 +51,14 @@ def test_rows_lie_evenly_in_so_many_partitions(spark: SparkSession, rows: int, p
 
 def test_the_tasks_worth_starting_are_what_spark_is_told(spark: SparkSession) -> None:
     assert shuffle_partitions(spark) == 2  # conftest.py says so
+
+
+def test_a_table_that_spark_takes_for_small_is_not_broadcast(spark: SparkSession) -> None:
+    # One row is given to the task, which gives back many: Spark goes by the one.
+    paths = few_rows(spark, [{"path": "a"}], partitions=1)
+    grown = paths.mapInArrow(lambda batches: batches, "path string")
+    joined = grown.withColumnRenamed("path", "other").join(grown, on=F.col("other") == F.col("path"), how="left")
+    with contextlib.redirect_stdout(io.StringIO()) as plan:
+        joined.explain()
+    assert "SortMergeJoin" in plan.getvalue()
+    assert "BroadcastHashJoin" not in plan.getvalue()

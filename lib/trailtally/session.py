@@ -8,8 +8,15 @@ from pyspark.sql import functions as F
 
 
 def spark_session(name: str) -> SparkSession:
-    """The session: times are UTC whatever the machine's zone is."""
-    return SparkSession.builder.appName(name).config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    """The session: times are UTC whatever the machine's zone is, and a large table is not taken for a small one."""
+    options: dict[str, str | bool | float | int | None] = {
+        "spark.sql.session.timeZone": "UTC",
+        # Spark guesses that a task which is given ten paths gives back as little as that, and would hold a ledger of 3,000,000
+        # rows as a hash table on the driver. So it may not guess, and broadcasts only what it has found to be small, compressed.
+        "spark.sql.autoBroadcastJoinThreshold": "-1",
+        "spark.sql.adaptive.autoBroadcastJoinThreshold": "1MB",
+    }
+    return SparkSession.builder.appName(name).config(map=options).getOrCreate()
 
 
 def few_rows(spark: SparkSession, rows: Sequence[dict[str, str]], *, partitions: int) -> DataFrame:
