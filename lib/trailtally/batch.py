@@ -156,6 +156,8 @@ def _widen(context: Context, plan: Plan, batch: Batch, new: events.Rows) -> _Fou
     parts = widen.parts_of(new.files)
     days = candidates = widen.candidates(parts, was, looked_into)
     older_days = _published(output, sources.TABLE, days)
+    if not context.rebuild:
+        _check_sources(output, days, older_days)
     before = context.keep(published.rows(spark, sources.TABLE, output, older_days))
     if older_days and not context.rebuild:
         days = widen.touched(parts, before, looked_into)
@@ -169,6 +171,16 @@ def _widen(context: Context, plan: Plan, batch: Batch, new: events.Rows) -> _Fou
     ordered = files.repartitionByRange(_read_tasks(count, records * _RECORD_BYTES), "file_key")
     older = _read(context, ordered, count, 0)
     return _Found(new, older, was, looked_into, before, candidates, widen.sort_out(days, before, files, older.files))
+
+
+def _check_sources(output: str, days: list[str], with_sources: list[str]) -> None:
+    """Raises a TrailtallyError where a day was counted and nothing tells from which files: it would be counted without them."""
+    lost = set(_published(output, coverage.TABLE, days)).difference(with_sources)
+    if lost:
+        raise TrailtallyError(
+            f"{output}: of {min(lost)} there is a day of coverage and none of sources: something else removed it, and nothing "
+            "tells which files the day was made from. --rebuild computes it again from the files that are there"
+        )
 
 
 def _published(output: str, table: Table, days: list[str]) -> list[str]:

@@ -119,7 +119,8 @@ def _what_was_left_out(summary: Summary) -> Iterable[str]:
         names = ", ".join(f"{count:,} x {printable(name)}" for name, count in sorted(summary.passed.items()))
         yield f"folders not entered, as they hold logs of other kinds: {names}"
     if summary.left_days:
-        yield f"days left as they were, as log files of theirs are gone: {_span(summary.left_days)}"
+        why = "are gone or were not looked at" if summary.since else "are gone"
+        yield f"days left as they were, as log files of theirs {why}: {_span(summary.left_days)}"
 
 
 def _what_is_missing(summary: Summary) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """One run after another: what is read again and what is not, what becomes of a day whose files are gone or denied."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from builders import ACCOUNT, event, key, log, run_instances, write
 from conftest import Job, Run, Tables, read_table
 from trailtally.cli import daily_main
+from trailtally.errors import TrailtallyError
 from trailtally.summary import summary_text
 
 MONDAY, TUESDAY = "2026-03-09", "2026-03-10"
@@ -196,3 +198,23 @@ def test_a_backlog_in_batches_comes_to_the_tables_of_one(run: Run, monday: Path,
         assert batched.rows(name, *columns) == whole.rows(name, *columns)
     assert batched.summary.days == whole.summary.days
     assert batched.summary.files == {"read": 4}
+
+
+def test_a_day_whose_sources_were_removed_by_hand_is_not_made_smaller(run: Run, monday: Path) -> None:
+    output = run(monday).output
+    shutil.rmtree(output / "sources")
+    write(monday, {key("c"): log(at("e5", MONDAY))})
+    with pytest.raises(TrailtallyError, match=f"of {MONDAY} there is a day of coverage and none of sources"):
+        run(monday)
+    assert read_table(output, "coverage")["events"].to_pylist() == [3]
+    assert events(run(monday, rebuild=True)) == [(MONDAY, 4)]
+
+
+def test_a_ledger_that_was_removed_by_hand_is_made_again_and_counts_nothing_twice(run: Run, monday: Path) -> None:
+    output = run(monday).output
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet") if path.stem != "ledger"}
+    shutil.rmtree(output / "ledger")
+    tables = run(monday)
+    assert tables.summary.files == {"read": 2}
+    assert sorted(tables.ledger()) == [key("a"), key("b")]
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet") if path.stem != "ledger"} == before
