@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pyarrow.dataset as ds
 
 from made_tree import make_tree
-from measure import REPOSITORY, Measured, run, spark_environment
+from measure import REPOSITORY, Measured, last_words, run, spark_environment
 
 BENCHMARKS = REPOSITORY / "benchmarks"
 FILES_PER_GIGABYTE = 10_000 / 6
@@ -124,8 +124,7 @@ def _run(competitor: Competitor, tree: Path, spark_submit: Path) -> Result:
     log = competitor.output.with_suffix(".log")
     measured = run(competitor.whole_command(tree), spark_environment(spark_submit), log)
     if measured.status != 0:
-        last = (log.read_text(errors="replace").strip().splitlines() or ["no message"])[-1]
-        raise RuntimeError(f"{competitor.name} ended with {measured.status}: {last} (all of it: {log})")
+        raise RuntimeError(f"{competitor.name} ended with {measured.status}: {last_words(measured, log)} (all of it: {log})")
     try:
         return Result(measured, *_counted(competitor.counts))
     except (OSError, KeyError, ValueError) as error:

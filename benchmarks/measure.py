@@ -53,6 +53,15 @@ def spark_environment(spark_submit: Path) -> dict[str, str]:
     return python | os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
+def last_words(measured: Measured, log: Path) -> str:
+    """The last line that a failed command wrote, stack traces apart; all that it wrote is put into the file `log`."""
+    # spark-submit joins a job's stderr to its stdout.
+    text = measured.output + log.read_text(errors="replace")
+    log.write_text(text)
+    lines = [line for line in text.splitlines() if line and not line[0].isspace()]
+    return lines[-1] if lines else "no message"
+
+
 def _adopt_orphans() -> None:
     # Spark leaves its Python workers without waiting for them: their CPU time is ours to count only if we inherit them.
     if sys.platform == "linux":

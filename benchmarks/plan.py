@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from made_ledger import ACCOUNTS, FORMAT, REGIONS, Expected, Made, expected
-from measure import REPOSITORY, Measured, run, spark_environment
+from measure import REPOSITORY, Measured, last_words, run, spark_environment
 from trailtally.published import object_path
 from trailtally.tables import ledger
 
@@ -103,13 +103,13 @@ def _run(options: argparse.Namespace, work: Path, output: Path, made: Made, sinc
     """One plan in a process of its own. RuntimeError where it fails. Its text is kept beside its log."""
     name = f"since {since}" if since else "all days"
     log, collections = work / f"plan-{since or 'all'}.log", work / f"plan-{since or 'all'}.gc"
+    collections.unlink(missing_ok=True)  # Java would keep it under another name
     arguments = [str(output), ",".join(map(str, made)), *filter(None, [since])]
     java = ["--driver-java-options", f"-Xlog:gc:file={collections}"]
     command = [*_submit(options), *java, str(BENCHMARKS / "plan_job.py"), *arguments]
     measured = run(command, spark_environment(options.spark_submit), log)
     if measured.status != 0:
-        last = (log.read_text(errors="replace").strip().splitlines() or ["no message"])[-1]
-        raise RuntimeError(f"{name}: the plan ended with {measured.status}: {last} (all of it: {log})")
+        raise RuntimeError(f"{name}: the plan ended with {measured.status}: {last_words(measured, log)} (all of it: {log})")
     report = json.loads(measured.output.splitlines()[-1])
     log.with_suffix(".txt").write_text(report["text"] + "\n")
     objects = [object_path(str(output), ledger.TABLE, day) for day in report["ledger_days"]]

@@ -83,6 +83,7 @@ class Model:
             if self._has_lost(day, files):
                 self._add_late(day, files)
             elif day not in waiting:
+                self._set_back(day, files, changed)
                 self._count(day, files)
         for key in batch:
             self._note(key, files.get(key), waiting)
@@ -114,17 +115,28 @@ class Model:
 
     def _waits(self, day: str, files: dict[str, Version], to_do: set[str]) -> bool:
         there = [key for key in self._others(day, files) if key in self.disk]
-        bad = [
-            key for key in there if key in self.blocked or (self.disk[key].records is None and not self._changed(day, key, to_do))
-        ]
+        bad = [key for key in there if self._fails(day, key, to_do)]
         return bool(bad) and not self._has_lost(day, files)
 
-    def _changed(self, day: str, key: str, to_do: set[str]) -> bool:
-        return key in to_do and self.disk[key].number != self._label(day, key)
+    def _fails(self, day: str, key: str, to_do: set[str]) -> bool:
+        number = self.disk[key].number
+        is_other = any(label != number for label in self._labels(day, key))
+        if key in self.blocked:
+            return True
+        if self.disk[key].records is None:  # out where it changed, and its own batch rejects it
+            return not (key in to_do and all(label != number for label in self._labels(day, key)))
+        return is_other and key not in to_do and self.ledger[key].version != number
 
-    def _label(self, day: str, key: str) -> int:
+    def _labels(self, day: str, key: str) -> list[int]:
         late = [number for name, number in self.late[day] if name == key]
-        return late[-1] if late else self.counted[day][key][0]
+        return late + ([self.counted[day][key][0]] if key in self.counted[day] else [])
+
+    def _set_back(self, day: str, files: dict[str, Version], to_do: set[str]) -> None:
+        """A day counts a changed file as it is now, before the file's own batch: that one must not be left out."""
+        for key in self._others(day, files):
+            known = self.ledger[key]
+            if key in to_do and self.disk[key].records is not None and known.version != self.disk[key].number:
+                self.ledger[key] = Known(known.version, UNREADABLE, known.days)
 
     def _count(self, day: str, files: dict[str, Version]) -> None:
         others = {key: self.disk[key] for key in self._others(day, files) if key in self.disk}

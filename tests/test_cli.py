@@ -28,6 +28,8 @@ RUN_ID = "20260310T010203Z-0a1b2c3d"
 COMPLETE = Summary("/data/tables", RUN_ID, files=Counter(read=1), records=5, days={"2026-03-09": Day(5, 4, 0)})
 INCOMPLETE = Summary("/data/tables", RUN_ID, files=Counter(rejected=1), problems=[("/a.json.gz", "rejected", "truncated gzip")])
 LATE = Summary("/data/tables", RUN_ID, files=Counter(read=1), records=5, late=Counter({"2026-03-08": 5}))
+# A file changed and holds nothing of the day now, and the day stays as it is.
+NONE_LATE = Summary("/data/tables", RUN_ID, files=Counter(read=1), late=Counter({"2026-03-08": 0}))
 
 
 @pytest.fixture
@@ -84,6 +86,7 @@ def job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (COMPLETE, [], 0),
         (INCOMPLETE, [], 3),
         (LATE, [], 3),
+        (NONE_LATE, [], 3),
         (INCOMPLETE, ["--accept-incomplete"], 0),
         (LATE, ["--accept-incomplete"], 0),
         (COMPLETE, ["--accept-incomplete"], 0),

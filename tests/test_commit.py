@@ -90,6 +90,16 @@ def test_a_commit_holds_once_the_marker_is_there(killed: Path) -> None:
     assert content(killed) == DONE
 
 
+def test_a_commit_that_does_not_name_all_tables_changes_none_of_the_others(killed: Path) -> None:
+    # The version that wrote it had no such table.
+    committed = json.loads(marker(killed).read_text())
+    tables = {name: committed["tables"][name] for name in ("launches", "sources", "ledger")}
+    marker(killed).write_text(json.dumps(committed | {"tables": tables}))
+    publish(killed, (coverage.TABLE, MONDAY))
+    assert commit.finish(str(killed)) == "run-1"
+    assert content(killed) == DONE | {"coverage/dt=2026-03-09/coverage.parquet": "coverage 2026-03-09 of old"}
+
+
 @pytest.mark.parametrize("moved", [1, 2, 3])
 def test_a_commit_of_which_some_was_done_is_finished(killed: Path, moved: int) -> None:
     for table, day in [(sources.TABLE, MONDAY), (ledger.TABLE, SUNDAY), (ledger.TABLE, MONDAY)][:moved]:

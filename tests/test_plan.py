@@ -221,6 +221,23 @@ def test_each_file_is_in_one_batch() -> None:
     assert max(batch.bytes for batch in made) <= 250
 
 
+@pytest.mark.parametrize(
+    ("batch", "text"),
+    [
+        (Batch([MONDAY], [MONDAY], 1, 0), "delivered 2026-03-09: 1 log files, 0.0 MB compressed"),
+        (
+            Batch(["2026-03-07", SUNDAY, MONDAY], ["2026-03-07", SUNDAY, MONDAY], 1234, 5_678_900_000),
+            "delivered 2026-03-07 to 2026-03-09: 1,234 log files, 5,678.9 MB compressed",
+        ),
+        # The days of other objects are not spoken of.
+        (Batch([UNDATED, SUNDAY, MONDAY], [SUNDAY], 2, 99_999), "delivered 2026-03-08: 2 log files, 0.1 MB compressed"),
+        (Batch([UNDATED, MONDAY], [], 0, 0), "no log file to read"),
+    ],
+)
+def test_a_batch_is_told_by_its_log_files(batch: Batch, text: str) -> None:
+    assert str(batch) == text
+
+
 def test_the_plan_as_text(planned: Planned) -> None:
     listed = [
         log("a", size=1_500_000, delivered=SUNDAY),
@@ -246,6 +263,43 @@ def test_the_plan_as_text(planned: Planned) -> None:
         "batch 2: delivered 2026-03-09: 2 log files, 1,234.6 MB compressed\n"
         "batch 3: delivered 2026-03-10: 1 log files, 2.0 MB compressed\n"
         "days of events that they would touch: as a rule 2026-03-07 to 2026-03-10, the days of delivery and the one before. "
+        "Others, whose events came late, show only when the files are read\n"
+        "Dry run: nothing was written"
+    )
+
+
+def test_the_plan_as_text_speaks_of_no_day_that_has_no_log_file(planned: Planned) -> None:
+    listed = [
+        *(other("README", delivered=None), other("notes", delivered=SUNDAY), log("a", size=2_000_000)),
+        other("new notes", delivered="2026-03-10"),
+    ]
+    plan = planned(listed, [], batch_bytes=1)
+    assert [batch.days for batch in plan.batches] == [[UNDATED, SUNDAY], [MONDAY], ["2026-03-10"]]
+    assert plan_text(plan, since=None, pending=False) == (
+        "1 log files to read, 2.0 MB compressed; 0 objects known\n"
+        "\n"
+        "account       region           files           MB  delivered\n"
+        "111122223333  us-east-1            1          2.0  2026-03-09 to 2026-03-09\n"
+        "\n"
+        "batch 2: delivered 2026-03-09: 1 log files, 2.0 MB compressed\n"
+        "days of events that they would touch: as a rule 2026-03-08 to 2026-03-09, the days of delivery and the one before. "
+        "Others, whose events came late, show only when the files are read\n"
+        "Dry run: nothing was written"
+    )
+
+
+def test_the_plan_as_text_takes_any_region_and_any_day_that_a_path_may_have(planned: Planned) -> None:
+    plan = planned([log("a", delivered="0001-01-01", region="eu\x1b[2J\n"), log("b", delivered="9999-12-31")], [])
+    assert plan_text(plan, since=None, pending=False) == (
+        "2 log files to read, 0.0 MB compressed; 0 objects known\n"
+        "\n"
+        "account       region             files           MB  delivered\n"
+        r"111122223333  eu\x1b[2J\n            1          0.0  0001-01-01 to 0001-01-01"
+        "\n"
+        "111122223333  us-east-1              1          0.0  9999-12-31 to 9999-12-31\n"
+        "\n"
+        "batch 1: delivered 0001-01-01 to 9999-12-31: 2 log files, 0.0 MB compressed\n"
+        "days of events that they would touch: as a rule 0001-01-01 to 9999-12-31, the days of delivery and the one before. "
         "Others, whose events came late, show only when the files are read\n"
         "Dry run: nothing was written"
     )

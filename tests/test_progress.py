@@ -114,6 +114,7 @@ def test_under_spark_submit_the_environment_says_that_the_error_stream_is_a_term
         (2, 6 * MB, "reading: 2 of 1,000 files, 3.0 MB/s, 2 min 58 s left"),
         (1, 54 * MB, "reading: 1 of 1,000 files, 27.0 MB/s, 18 s left"),
         (1, MB // 10, "reading: 1 of 1,000 files, 0.1 MB/s, 2 h 59 min left"),
+        (0, 0, "reading: 0 of 1,000 files, 0.0 MB/s"),
         (1001, 541 * MB, "reading: 1,000 of 1,000 files, 270.0 MB/s, 0 s left"),  # a task ran twice
     ],
 )

@@ -12,14 +12,18 @@ from pyspark.sql import SparkSession
 
 from builders import write
 from trailtally import published
-from trailtally.errors import TrailtallyError
-from trailtally.publish import write_table
+from trailtally.errors import TaskFailed, TrailtallyError
+from trailtally.publish import footer, write_table
 from trailtally.tables import coverage, launches, ledger, sources
 from trailtally.tables.columns import Table
 
 NOON = dt.datetime(2026, 3, 9, 12, 0, 0, 123456, dt.UTC)
 A = {"file_key": "/a", "e_tag": "t1", "account_id": "1", "region": "us-east-1", "records": 3, "late_uncounted": 0}
 B = {"file_key": "/b", "e_tag": "t2", "account_id": "1", "region": "us-east-1", "records": 0, "late_uncounted": 2}
+
+
+# The columns of sources, version 1.
+FIRST = pa.schema([("file_key", pa.string()), ("e_tag", pa.string()), ("records", pa.int64())])
 
 
 def put(output: Path, table: Table, day: str, *rows: dict[str, Any], schema: pa.Schema | None = None) -> Path:
@@ -92,8 +96,7 @@ def test_what_was_written_is_read_back_whatever_its_type(spark: SparkSession, tm
 
 
 def test_a_column_that_an_older_version_did_not_have_is_null(spark: SparkSession, tmp_path: Path) -> None:
-    first = pa.schema([("file_key", pa.string()), ("e_tag", pa.string()), ("records", pa.int64())])  # sources, version 1
-    put(tmp_path, sources.TABLE, "2026-03-08", A, schema=first)
+    put(tmp_path, sources.TABLE, "2026-03-08", A, schema=FIRST.with_metadata({"trailtally.table_version": "1"}))
     put(tmp_path, sources.TABLE, "2026-03-09", B)
     days = ["2026-03-08", "2026-03-09"]
     assert rows(spark, sources.TABLE, tmp_path, days) == [
@@ -101,6 +104,15 @@ def test_a_column_that_an_older_version_did_not_have_is_null(spark: SparkSession
         ("2026-03-09", "/b", "t2", "1", "us-east-1", 0, 2),
     ]
     assert rows(spark, sources.TABLE, tmp_path, days, "region") == [("2026-03-08", None), ("2026-03-09", "us-east-1")]
+
+
+def test_a_column_that_the_version_of_an_object_has_must_be_there(spark: SparkSession, tmp_path: Path) -> None:
+    damaged = put(tmp_path, sources.TABLE, "2026-03-09", A, schema=FIRST.with_metadata(footer(sources.TABLE).metadata))
+    with pytest.raises(PySparkException) as raised:
+        rows(spark, sources.TABLE, tmp_path, ["2026-03-09"])
+    assert TrailtallyError.of(raised.value) == f"{damaged}: this table cannot be read: columns are missing that its version has"
+    # Of the others it has all.
+    assert rows(spark, sources.TABLE, tmp_path, ["2026-03-09"], "records", "e_tag") == [("2026-03-09", 3, "t1")]
 
 
 def test_a_column_that_a_newer_version_has_besides_is_left_out(spark: SparkSession, tmp_path: Path) -> None:
@@ -154,6 +166,41 @@ def test_a_broken_object_is_named_with_what_is_wrong(spark: SparkSession, tmp_pa
     told = TrailtallyError.of(raised.value)
     assert told.startswith(f"{broken}: this table cannot be read: ")
     assert words.lower() in told.lower()
+
+
+def test_a_column_of_a_type_that_is_none_of_the_tables_is_named_with_its_object(spark: SparkSession, tmp_path: Path) -> None:
+    lists = pa.schema([*sources.TABLE.schema][:-1]).append(pa.field("late_uncounted", pa.list_(pa.int64())))
+    damaged = put(tmp_path, sources.TABLE, "2026-03-09", A | {"late_uncounted": [0]}, schema=lists)
+    with pytest.raises(PySparkException) as raised:
+        rows(spark, sources.TABLE, tmp_path, ["2026-03-09"])
+    assert TrailtallyError.of(raised.value).startswith(f"{damaged}: this table cannot be read: Unsupported cast from list<")
+
+
+def test_a_column_whose_name_is_damaged_is_named_with_its_object(spark: SparkSession, tmp_path: Path) -> None:
+    damaged = put(tmp_path, sources.TABLE, "2026-03-09", A)
+    damaged.write_bytes(damaged.read_bytes().replace(b"file_key", b"\xffile_key"))
+    with pytest.raises(PySparkException) as raised:
+        rows(spark, sources.TABLE, tmp_path, ["2026-03-09"])
+    assert TrailtallyError.of(raised.value) == (
+        f"{damaged}: this table cannot be read: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
+    )
+
+
+def test_whichever_byte_of_an_object_is_damaged_and_wherever_it_is_cut_it_is_read_or_named(tmp_path: Path) -> None:
+    path = put(tmp_path, sources.TABLE, "2026-03-09", A, B, schema=footer(sources.TABLE))
+    whole, schema = path.read_bytes(), published.row_schema(sources.TABLE)
+    named = 0
+    for at in range(0, len(whole), 3):
+        for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :]):
+            path.write_bytes(damaged)
+            try:
+                list(published._read_object(str(path), "2026-03-09", schema, sources.TABLE.version))
+            except TaskFailed as error:
+                told = TaskFailed.message_in(str(error))
+                assert told is not None
+                assert told.startswith(f"{path}: this table cannot be read: ")
+                named += 1
+    assert named >= len(whole) / 3  # each cut, and some of the others
 
 
 def test_an_object_that_went_away_meanwhile_is_named(spark: SparkSession, tmp_path: Path) -> None:

@@ -146,6 +146,37 @@ def test_an_object_is_read_whole_by_its_key(tmp_path: Path) -> None:
     assert storage.read(key) == (b"\0\xff", storage.entry_at(storage.path_of(key)).e_tag)
 
 
+def test_the_e_tag_of_what_was_read_is_the_old_ones_where_another_took_its_place_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, fstat = write(tmp_path, {"a": b"old", "new": b"newer"}) / "a", os.fstat
+    before = storage.entry_at(str(file)).e_tag
+
+    def replace(descriptor: int) -> os.stat_result:
+        with contextlib.suppress(FileNotFoundError):
+            (tmp_path / "new").replace(file)
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", replace)
+    assert storage.read(str(file)) == (b"old", before)
+    monkeypatch.undo()
+    assert storage.read(str(file)) == (b"newer", storage.entry_at(str(file)).e_tag)
+
+
+def test_bytes_that_were_read_before_a_file_was_written_over_do_not_get_the_e_tag_that_it_has_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, fstat = write(tmp_path, {"a": b"old"}) / "a", os.fstat
+
+    def write_over(descriptor: int) -> os.stat_result:
+        if file.stat().st_size == 3:
+            file.write_bytes(b"newer")
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", write_over)
+    assert storage.read(str(file)) == (b"newer", storage.entry_at(str(file)).e_tag)
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

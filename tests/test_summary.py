@@ -131,6 +131,13 @@ def test_records_that_came_too_late_are_told_by_day() -> None:
     assert summary_text(late).splitlines()[-3:] == [TOO_LATE, "  2026-03-08: 1,000", "  2026-03-09: 5"]
 
 
+def test_a_day_that_stays_as_it_is_though_a_file_of_it_changed_is_told_without_a_record() -> None:
+    late = replace(COMPLETE, late=Counter({"2026-03-09": 0, "2026-03-08": 1005}))
+    assert summary_text(late).splitlines()[-3:] == [TOO_LATE, "  2026-03-08: 1,005", "  2026-03-09: 0"]
+    none = replace(COMPLETE, late=Counter({"2026-03-09": 0}))
+    assert summary_text(none).splitlines()[-2:] == [TOO_LATE.replace("1,005", "0"), "  2026-03-09: 0"]
+
+
 def test_of_many_days_with_late_records_ten_are_named() -> None:
     late = Counter({f"2026-03-{day:02}": 1 for day in range(1, 12)}) + Counter({"2026-02-28": 994})
     lines = summary_text(replace(COMPLETE, late=late)).splitlines()
@@ -155,6 +162,7 @@ def test_a_run_is_complete_where_all_that_it_looked_into_is_counted() -> None:
     assert not replace(COMPLETE, files=Counter(unreadable=1)).complete
     assert not replace(COMPLETE, partly_read=1).complete
     assert not replace(COMPLETE, late=Counter({"2026-03-08": 1})).complete
+    assert not replace(COMPLETE, late=Counter({"2026-03-08": 0})).complete
 
 
 def test_batches_add_up() -> None:

@@ -280,6 +280,24 @@ def test_the_sources_of_a_day_that_stays_as_it_is_are_those_it_had_and_what_came
     assert rows(found) == sorted([*came, counted(MONDAY, "gone"), counted(MONDAY, "changed"), late(MONDAY, "late", 7)], key=str)
 
 
+def test_of_what_came_too_late_only_that_is_new_which_was_not_known_to_be_late_before(frame: Frame) -> None:
+    # `again` came twice: the run that found it too late was killed before the ledger was written, say.
+    before = [counted(MONDAY, "gone"), late(MONDAY, "again", 7), late(SUNDAY, "other", 1), late(MONDAY, "changed", 5)]
+    parts = [
+        *(part(MONDAY, "again", 7), part(SUNDAY, "again", 4), part(MONDAY, "changed", 6, "t2"), part(MONDAY, "new", 2)),
+        *(part(SUNDAY, "other", 1), part(MONDAY, "other", 1)),
+    ]
+    found, new = widen.sources_of_late(
+        frame(PART, parts), frame(SOURCE, before), frame("file_key string", keys("again", "other", "changed", "new"))
+    )
+    came = [late(SUNDAY, "again", 4), late(MONDAY, "changed", 6, "t2"), late(MONDAY, "new", 2), late(MONDAY, "other", 1)]
+    assert rows(new) == came
+    assert rows(found) == sorted(
+        [*came, counted(MONDAY, "gone"), late(MONDAY, "again", 7), late(SUNDAY, "other", 1)],
+        key=str,
+    )
+
+
 def test_a_rebuild_of_a_day_that_stays_as_it_is_changes_nothing_of_it(frame: Frame) -> None:
     before = [counted(MONDAY, "gone"), counted(MONDAY, "there"), counted(SUNDAY, "other"), late(MONDAY, "late")]
     parts = [part(MONDAY, "there"), part(SUNDAY, "other"), part(MONDAY, "late")]

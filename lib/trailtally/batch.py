@@ -18,7 +18,7 @@ from trailtally.publish import Written
 from trailtally.summary import NAMED, Day, Summary
 from trailtally.tables import TABLES, coverage, event_counts, launches, ledger, run_instances, sources
 from trailtally.tables.columns import Table
-from trailtally.tally import colliding_dimensions, tally
+from trailtally.tally import colliding_dimensions, sums_of_days, tally
 
 # Compressed bytes and files of a read task: a second or two of work, so that progress moves and tasks end together.
 _TASK_BYTES, _TASK_FILES = 8 << 20, 500
@@ -71,6 +71,7 @@ class _Found(NamedTuple):
     before: DataFrame
     candidates: list[str]
     days: widen.Days
+    outdated: DataFrame
 
     @property
     def parts(self) -> DataFrame:
@@ -110,10 +111,11 @@ def _run(context: Context, plan: Plan, batch: Batch, summary: Summary) -> None:
     found = _widen(context, plan, batch, new)
     made = _tables(context, found)
     manifest = _write(context, made.frames)
-    publish.check_sums(manifest, made.records)
+    publish.check_sums(manifest, made.records, sums_of_days(made.counted) if made.counted else {})
     files = context.keep(statuses.of_batch(new.files, aside, found.was, found.days.waiting))
     counts, problems = statuses.counts(files), statuses.problems(files, NAMED)
-    manifest |= _write_ledger(context, files, found.was)
+    outdated = found.outdated.join(files.select("file_key"), on="file_key", how="leftanti")
+    manifest |= _write_ledger(context, statuses.changed(files, found.was).unionByName(outdated))
     changes = _changes(context.output, manifest, set(made.records))
     if any(change.written or change.emptied for change in changes):
         context.check_lock()
@@ -121,6 +123,7 @@ def _run(context: Context, plan: Plan, batch: Batch, summary: Summary) -> None:
     summary.add_files(counts, problems)
     summary.days |= _days(manifest, set(made.records))
     summary.late.update(made.late)
+    summary.waiting.update(found.days.waiting)
 
 
 def _read_tasks(files: int, size: int) -> int:
@@ -158,7 +161,7 @@ def _widen(context: Context, plan: Plan, batch: Batch, new: events.Rows) -> _Fou
     older_days = _published(output, sources.TABLE, days)
     if not context.rebuild:
         _check_sources(output, days, older_days)
-    before = context.keep(published.rows(spark, sources.TABLE, output, older_days))
+    before = context.keep(published.rows(spark, sources.TABLE, output, older_days).fillna(0, ["late_uncounted"]))
     if older_days and not context.rebuild:
         days = widen.touched(parts, before, looked_into)
         before = before.where(F.col("dt").isin(days))
@@ -166,11 +169,22 @@ def _widen(context: Context, plan: Plan, batch: Batch, new: events.Rows) -> _Fou
     sums = files.select(F.count(F.lit(1)), F.coalesce(F.sum("records"), F.lit(0)))
     count, records = sums.collect()[0] if older_days else (0, 0)
     if not count:
-        return _Found(new, None, was, looked_into, before, candidates, widen.Days(days, [], {}))
+        nothing = was.where(F.lit(False)).drop("run_id")
+        return _Found(new, None, was, looked_into, before, candidates, widen.Days(days, [], {}), nothing)
     context.progress.say(f"to count {len(days):,} touched days whole: {count:,} older files")
     ordered = files.repartitionByRange(_read_tasks(count, records * _RECORD_BYTES), "file_key")
     older = _read(context, ordered, count, 0)
-    return _Found(new, older, was, looked_into, before, candidates, widen.sort_out(days, before, files, older.files))
+    known = context.keep(_known_others(context, before, older.files))
+    sorted_out = widen.sort_out(days, before, files, older.files, known)
+    return _Found(new, older, was, looked_into, before, candidates, sorted_out, statuses.outdated(known, files))
+
+
+def _known_others(context: Context, before: DataFrame, read: DataFrame) -> DataFrame:
+    """The ledger's rows, with the e_tag `now`, of those of the older files that were read in another version than was counted."""
+    others = widen.read_in_another_version(before, read)
+    days = _published(context.output, ledger.TABLE, widen.days_in(others, "delivered"))
+    rows = published.rows(context.spark, ledger.TABLE, context.output, days)
+    return rows.join(others.select("file_key", "now"), on="file_key", how="inner")
 
 
 def _check_sources(output: str, days: list[str], with_sources: list[str]) -> None:
@@ -188,16 +202,21 @@ def _published(output: str, table: Table, days: list[str]) -> list[str]:
     return sorted(set(days).intersection(published.days_of(table, output)))
 
 
-class _Tables(NamedTuple):
-    """The tables of the touched days but for `ledger`; by day the records that are counted anew, and those that came too late."""
+@dataclass
+class _Tables:
+    """The tables of the touched days but for `ledger`; by day the records that are counted anew, and those that came too late.
 
-    frames: dict[str, DataFrame]
-    records: dict[str, int]
-    late: dict[str, int]
+    `counted` (facts.COUNTED) is what the tables of events are made from, None where no day is counted anew.
+    """
+
+    frames: dict[str, DataFrame] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
+    late: dict[str, int] = field(default_factory=dict)
+    counted: DataFrame | None = None
 
 
 def _tables(context: Context, found: _Found) -> _Tables:
-    made = _Tables({}, {}, {})
+    made = _Tables()
     if found.days.counted:
         _count(context, found, made)
     if found.days.late:
@@ -223,6 +242,7 @@ def _count(context: Context, found: _Found, made: _Tables) -> None:
     wanted = days if found.older or days != found.candidates else None
     tallied = tally(rows, wanted, tasks=tasks, slices=slices)
     context.kept.extend(tallied.reused)
+    made.counted = tallied.counted
     made.frames.update(tallied.tables)
     older = widen.sources_of_counted(parts, found.before.where(of_days), found.older.files) if found.older else None
     made.frames["sources"] = older or sources.build(parts)
@@ -242,6 +262,9 @@ def _add_late(context: Context, found: _Found, made: _Tables) -> None:
         made.late.update(dict.fromkeys(days, 0))
     made.late.update({row[0]: row[1] for row in new.groupBy("dt").agg(F.sum("late_uncounted")).collect()})
     covered = published.rows(context.spark, coverage.TABLE, context.output, _published(context.output, coverage.TABLE, days))
+    # Of a day that a run looks at again and again, as a file of it waits, nothing is written again.
+    of_changed = F.col("dt").isin(widen.different_days(rows, found.before.where(of_days)))
+    rows, covered = rows.where(of_changed), covered.where(of_changed)
     for name, frame in (
         ("sources", rows),
         ("coverage", coverage.with_late(covered, rows, computed_at=context.computed_at, run_id=context.run_id)),
@@ -265,9 +288,9 @@ def _write(context: Context, frames: dict[str, DataFrame]) -> dict[str, list[Wri
     return manifest
 
 
-def _write_ledger(context: Context, files: DataFrame, was: DataFrame) -> dict[str, list[Written]]:
-    """Stages the days of the ledger that these status rows change; gives back their manifest, empty where there are none."""
-    changed = context.keep(ledger.build(statuses.changed(files, was), run_id=context.run_id))
+def _write_ledger(context: Context, files: DataFrame) -> dict[str, list[Written]]:
+    """Stages the days of the ledger that these new status rows change; gives back their manifest, empty where there are none."""
+    changed = context.keep(ledger.build(files, run_id=context.run_id))
     days = widen.days_in(changed, "delivered")
     if not days:
         return {}

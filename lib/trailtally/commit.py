@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from trailtally import storage
+from trailtally.errors import TrailtallyError
 from trailtally.published import object_path
 from trailtally.tables import TABLES
 from trailtally.tables.columns import Table
@@ -40,29 +41,49 @@ def commit(output: str, changes: Iterable[Changes], run_id: str) -> None:
     """Puts the staged objects in their places."""
     tables = {change.table.name: {"written": change.written, "emptied": change.emptied} for change in changes}
     storage.put(_marker(output), json.dumps({"run_id": run_id, "tables": tables}).encode())
-    finish(output)
+    _finish(output)
+    _clear(output, run_id)
 
 
 def finish(output: str) -> str | None:
-    """Finishes what a killed run had committed, and gives back its run_id; removes what one staged and did not commit."""
-    marker = storage.get(_marker(output))
-    run_id = None
-    if marker is not None:
-        committed = json.loads(marker)
-        run_id = str(committed["run_id"])
-        # In the order of publishing, as readers may look meanwhile.
-        for table in TABLES:
-            changes = committed["tables"].get(table.name, {"written": [], "emptied": []})
-            _apply(output, staged(output, run_id), Changes(table, **changes))
-        storage.delete(_marker(output))
+    """Finishes what a killed run had committed, and gives back its run_id; removes what any run staged and did not commit."""
+    run_id = _finish(output)
     storage.clear(f"{output}/_trailtally/staged")
     return run_id
+
+
+def _finish(output: str) -> str | None:
+    marker = storage.get(_marker(output))
+    if marker is None:
+        return None
+    run_id, tables = _committed(output, marker)
+    # In the order of publishing, as readers may look meanwhile.
+    for table in TABLES:
+        _apply(output, staged(output, run_id), Changes(table, **tables.get(table.name, {"written": [], "emptied": []})))
+    storage.swap(_marker(output), marker, None)  # not another's, should this run have been taken for dead
+    return run_id
+
+
+def _committed(output: str, marker: bytes) -> tuple[str, dict[str, dict[str, list[str]]]]:
+    try:
+        committed = json.loads(marker)
+        return str(committed["run_id"]), dict(committed["tables"])
+    except (KeyError, TypeError, ValueError):
+        raise TrailtallyError(
+            f"{_marker(output)}: it is damaged, so what a killed run was publishing cannot be finished. Delete it, and run once "
+            "with --rebuild"
+        ) from None
 
 
 def discard(output: str, run_id: str) -> None:
     """Removes what a run staged, unless it is committed."""
     if storage.get(_marker(output)) is None:
-        storage.clear(staged(output, run_id))
+        _clear(output, run_id)
+
+
+def _clear(output: str, run_id: str) -> None:
+    storage.clear(staged(output, run_id))
+    storage.remove_empty(f"{output}/_trailtally/staged")
 
 
 def is_pending(output: str) -> bool:

@@ -43,6 +43,10 @@ class Request:
 def check(request: Request) -> tuple[list[str], str]:
     """The absolute input and output paths. UsageError where they cannot be right; nothing is read or written yet."""
     inputs, output = listing.inputs_of(request.inputs), storage.location(request.output)
+    if storage.key_of(output) != output.replace("\\", "\\x5c"):
+        raise UsageError(
+            f"--output {storage.key_of(output)}: its name is not UTF-8, which Athena and Spark cannot take. Give another"
+        )
     for path in inputs:
         if listing.inside(output, path) or listing.inside(path, output):
             raise UsageError(
@@ -67,7 +71,8 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
             )
             _run_batches(context, plan, summary)
     if request.rebuild:
-        summary.left_days = [day for day in published.days_of(coverage.TABLE, output) if day not in summary.days]
+        told = summary.days.keys() | summary.waiting
+        summary.left_days = [day for day in published.days_of(coverage.TABLE, output) if day not in told]
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -90,6 +95,8 @@ def planned(spark: SparkSession, request: Request, inputs: list[str], output: st
     """What is to do, kept while the block runs. UsageError where there is no log file, or none that the ledger knows."""
     places = listing.find_places(inputs)
     summary.passed = places.passed
+    if not places.found:
+        raise UsageError(_nothing_found(request, places, 0))
     since = request.delivered_since
     listed = listing.list_objects(spark, places, tasks=shuffle_partitions(spark), since=since)
     all_days = published.days_of(ledger.TABLE, output)
@@ -144,7 +151,7 @@ def _run_batches(context: Context, plan: Plan, summary: Summary) -> None:
                 commit.discard(context.output, context.run_id)
             if not isinstance(error, Exception) or isinstance(error, LockLost | SumsDoNotClose):
                 raise
-            raise RunStopped(_stopped(error, context.output, number, len(plan.batches))) from error
+            raise RunStopped(_stopped(error, context.output, number, len(plan.batches), summary.not_whole)) from error
         done += _work(batch)
 
 
@@ -153,12 +160,13 @@ def _work(batch: Batch) -> int:
     return batch.bytes + (32 << 20)
 
 
-def _stopped(error: Exception, output: str, number: int, batches: int) -> str:
+def _stopped(error: Exception, output: str, number: int, batches: int, not_whole: int) -> str:
     what = f"{error.filename}: {storage.words(error)}" if isinstance(error, OSError) else TrailtallyError.of(error)
     if commit.is_pending(output):
         published = f"Batch {number:,} of {batches:,} is committed, and was being put in its place: the next run finishes that"
     elif number > 1:
         published = f"Published: {number - 1:,} of {batches:,} batches"
+        published += f", with {not_whole:,} files that were not read whole (see the table ledger)" if not_whole else ""
     else:
         published = "Nothing was published"
     return f"{what}. {published}. Run the same command again once that is mended: it goes on from there"

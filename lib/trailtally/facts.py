@@ -29,6 +29,7 @@ FACT = np.dtype(
 )
 
 # A row: the events of a day and dimension, as far as one bucket holds them. Of RunInstances each event by itself, with its key.
+# `facts` are those of the whole day in this bucket, copies among them; the day's first row has them, for the sums to be checked.
 COUNTED = pa.schema(
     [
         ("day", pa.date32()),
@@ -38,6 +39,7 @@ COUNTED = pa.schema(
         ("last", pa.int64()),
         ("key_high", pa.int64()),
         ("key_low", pa.int64()),
+        ("facts", pa.int64()),
     ]
 )
 
@@ -132,7 +134,10 @@ def count(made: Array) -> pa.RecordBatch:
         np.maximum.reduceat(events["time"], starts),
     )
     keys = (pa.array(heads[field], mask=no_launch) for field in ("key_high", "key_low"))
-    return pa.RecordBatch.from_arrays([*map(pa.array, columns), *keys], schema=COUNTED)
+    # Copies of an event are of its day.
+    of_day = np.zeros(len(runs), np.int64)
+    of_day[_runs(days[starts])[:, 0]] = np.unique(made["time"] // DAY, return_counts=True)[1]
+    return pa.RecordBatch.from_arrays([*map(pa.array, columns), *keys, pa.array(of_day)], schema=COUNTED)
 
 
 def one_per_key(made: Array) -> Array:

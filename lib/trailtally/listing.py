@@ -122,6 +122,6 @@ def _row(entry: storage.Entry) -> dict[str, object]:
     log = layout.log_file(entry.key)
     if isinstance(log, layout.LogFile):
         row |= {"account_id": log.account_id, "region": log.region}
-    if entry.problem and (isinstance(log, layout.LogFile) or entry.key.endswith("/")):
+    if entry.problem:  # whatever its name: a broken link may have led to a folder full of logs
         return row | {"status": UNREADABLE, "reason": entry.problem}
     return row if isinstance(log, layout.LogFile) else row | {"status": IGNORED, "reason": log}

@@ -39,8 +39,8 @@ class Plan(NamedTuple):
 
     `rows` has the objects to look into, as listed: those that are new, that changed, or could not be read before. They are a
     part of `kept`, which is persisted.
-    `known` counts the others by their status in the ledger. `met` counts the listed objects that the ledger has, changed or
-    not, `ignored` those that are no log files, of `listed` in all.
+    `known` counts the others by their status in the ledger. `met` counts the listed log files that were read before, changed
+    or not, `ignored` those that are no log files, of `listed` in all.
     """
 
     rows: DataFrame
@@ -80,7 +80,7 @@ def make_plan(listed: DataFrame, known: DataFrame, *, batch_bytes: int, rebuild:
         rows=compared.where("to_do").drop("to_do", "known_status"),
         batches=batches([(day, *days[day]) for day in sorted(days)], batch_bytes),
         known=settled,
-        met=sum(row["files"] for row in counted if row["known_status"] is not None),
+        met=sum(row["files"] for row in counted if row["known_status"] == READ),
         ignored=sum(row["files"] for row in counted if IGNORED in (row["status"], row["to_do"] or row["known_status"])),
         listed=sum(row["files"] for row in counted),
         kept=compared,

@@ -17,6 +17,7 @@ from trailtally import __version__, storage
 from trailtally.errors import SumsDoNotClose, TaskFailed
 from trailtally.published import object_path
 from trailtally.tables.columns import COUNT, Table
+from trailtally.tally import Sums
 
 # Rows of a row group; a day of most trees has fewer. Athena wants them large, a task's memory wants them below 100 MB.
 _ROW_GROUP = 250_000
@@ -102,11 +103,11 @@ def _row_groups(pieces: Iterator[pa.RecordBatch], table: Table) -> Iterator[pa.T
         yield pa.Table.from_batches(pending)
 
 
-def check_sums(manifest: dict[str, list[Written]], records_read: dict[str, int]) -> None:
+def check_sums(manifest: dict[str, list[Written]], records_read: dict[str, int], counted: dict[str, Sums]) -> None:
     """Raises SumsDoNotClose unless the written tables agree with each other and with the file status rows, every day.
 
-    `records_read` has, by day, the records that the status rows of the read files count. A day that is not in it was not
-    counted anew: what came too late for it was written, in `sources` and `coverage`.
+    `records_read` has, by day, the records that the status rows of the read files count, `counted` what the count made of them.
+    A day that is not in the former was not counted anew: what came too late for it was written, in `sources` and `coverage`.
     """
     written = {name: {object.day: object for object in objects} for name, objects in manifest.items()}
     for name, objects in manifest.items():
@@ -119,7 +120,7 @@ def check_sums(manifest: dict[str, list[Written]], records_read: dict[str, int])
                 sums[name] |= {"rows": days[day].rows, **days[day].sums}
         pairs = _pairs(sums)
         if day in records_read:
-            pairs |= _pairs_of_counted(sums, records_read[day])
+            pairs |= _pairs_of_counted(sums, records_read[day], counted.get(day, Sums()))
         for what, (one, other) in pairs.items():
             if one != other:
                 raise SumsDoNotClose(f"{day}: {what} differ, {one:,} and {other:,}. Tables and ledger are as before. {_REPORT}")
@@ -135,12 +136,15 @@ def _pairs(sums: dict[str, dict[str, int]]) -> dict[str, tuple[int, int]]:
     }
 
 
-def _pairs_of_counted(sums: dict[str, dict[str, int]], records_read: int) -> dict[str, tuple[int, int]]:
+def _pairs_of_counted(sums: dict[str, dict[str, int]], records_read: int, counted: Sums) -> dict[str, tuple[int, int]]:
     """What must be equal besides on a day that was counted anew."""
     coverage, calls = sums["coverage"], sums["run_instances"]
     return {
         "records in the files' status and in coverage": (records_read, coverage["records"]),
+        "records in the files' status and in the count": (records_read, counted.facts),
+        "events in the count and in event_counts": (counted.events, sums["event_counts"]["event_count"]),
         "events in coverage and in event_counts": (coverage["events"], sums["event_counts"]["event_count"]),
+        "calls in the count and in launches": (counted.launches, sums["launches"]["rows"]),
         "calls in launches and in run_instances": (
             sums["launches"]["rows"],
             calls["launch_calls"] + calls["failed_calls"] + calls["dry_run_calls"],

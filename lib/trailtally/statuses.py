@@ -61,6 +61,29 @@ def changed(rows: DataFrame, was: DataFrame) -> DataFrame:
     return rows.select(*_CONTENT).subtract(was.select(*_CONTENT))
 
 
+def outdated(known: DataFrame, older: DataFrame) -> DataFrame:
+    """The status rows, for the time being, of older files that changed and that a later batch of this run will look into.
+
+    `known` are ledger rows with the e_tag that was read `now`. Days count these files as they are now, so the ledger must not
+    know them as they were: should that batch never come, and the old version come back, the next run has to look at it.
+    """
+    later = older.where("is_to_do").select("file_key")
+    nothing = F.lit(None).cast("long")
+    return (
+        known.where(F.col("now") != F.col("e_tag"))
+        .join(later, on="file_key", how="leftsemi")
+        .withColumns(
+            {
+                "status": F.lit(UNREADABLE),
+                "reason": F.lit("changed: counted as it is now, and to be looked into by the next batch or run"),
+                "records": nothing,
+                "rejected_records": nothing,
+            }
+        )
+        .select(*_CONTENT)
+    )
+
+
 def counts(rows: DataFrame) -> dict[str, Counts]:
     """How many there are of each status."""
     partly = F.count_if(F.col("rejected_records") > 0)

@@ -152,7 +152,9 @@ def read(key: str) -> tuple[bytes, str]:
     """The whole object and its e_tag. Raises Unreadable with the reason in words: GONE where there is no such object."""
     try:
         with open(path_of(key), "rb") as file:
-            return file.read(), _e_tag(os.fstat(file.fileno()))
+            # First the e_tag: if the file changes meanwhile, it is the old one, and the next run reads the file again.
+            e_tag = _e_tag(os.fstat(file.fileno()))
+            return file.read(), e_tag
     except FileNotFoundError:
         raise Unreadable(_BROKEN_LINK if exists(path_of(key)) else GONE) from None
     except OSError as error:

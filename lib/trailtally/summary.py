@@ -28,8 +28,9 @@ class Summary:
     `files` counts the objects that it looked into by their status now, `known` those of earlier runs that it had no reason to
     look into; `partly_read` are those of the read ones that have rejected records. `days` were counted anew, each whole, with
     what earlier runs read of it. `late` has the days that stay as they are though files of theirs came or changed, and the
-    records that came too late for each. `left_days` are days of the output that a rebuild could not compute. `problems` names
-    the first objects that were not read whole: (key, status, reason).
+    records that came too late for each; `waiting` days stay for now, as an older file of theirs could not be read. `left_days`
+    are days of the output that a rebuild could not compute. `problems` names the first objects that were not read whole: (key,
+    status, reason).
     """
 
     output: str
@@ -43,6 +44,7 @@ class Summary:
     partly_read: int = 0
     days: dict[str, Day] = field(default_factory=dict)
     late: Counter[str] = field(default_factory=Counter)
+    waiting: set[str] = field(default_factory=set)
     left_days: list[str] = field(default_factory=list)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     seconds: float = 0.0

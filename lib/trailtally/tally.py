@@ -14,10 +14,22 @@ from trailtally.keys import day_number
 from trailtally.tables import event_counts, launches, run_instances
 
 
+class Sums(NamedTuple):
+    """Of a day: the facts that were looked at, copies among them, the events that they came to, and the launches among these."""
+
+    facts: int = 0
+    events: int = 0
+    launches: int = 0
+
+
 class Tally(NamedTuple):
-    """The tables of events by name, with their partition column first, and what of it is kept for more than one of them."""
+    """The tables of events by name, with their partition column first, and what of it is kept for more than one of them.
+
+    `counted` (facts.COUNTED) is one of these: what the tables were made from.
+    """
 
     tables: dict[str, DataFrame]
+    counted: DataFrame
     reused: tuple[DataFrame, ...]
 
 
@@ -35,7 +47,13 @@ def tally(rows: Rows, days: Iterable[str] | None, *, tasks: int, slices: int) ->
         run_instances.TABLE.name: run_instances.build(launched),
         launches.TABLE.name: launched,
     }
-    return Tally(tables, (counted, counts, launched))
+    return Tally(tables, counted, (counted, counts, launched))
+
+
+def sums_of_days(counted: DataFrame) -> dict[str, Sums]:
+    """By day, what was counted: a row a day on the driver."""
+    sums = counted.groupBy(F.col("day").cast("string")).agg(F.sum("facts"), F.sum("events"), F.count("key_high"))
+    return {row[0]: Sums(*row[1:]) for row in sums.collect()}
 
 
 def colliding_dimensions(dimensions: DataFrame) -> DataFrame:

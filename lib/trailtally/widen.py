@@ -16,6 +16,8 @@ from trailtally.storage import GONE
 from trailtally.tables import sources
 from trailtally.tables.ledger import READ, REJECTED, UNREADABLE
 
+UNSEEN = "it changed and was not listed: a run without --delivered-since reads it"
+
 _PART = ("dt", "file_key", "e_tag", "account_id", "region", "records")
 
 
@@ -56,42 +58,57 @@ def touched(parts: DataFrame, before: DataFrame, looked_into: DataFrame) -> list
     now = parts.select(*key, "records")
     then = before.join(looked_into, on="file_key", how="leftsemi")
     then = then.select(*key, (F.col("records") + F.col("late_uncounted")).alias("records"))
-    return days_in(now.subtract(then).unionByName(then.subtract(now)))
+    return different_days(now, then)
+
+
+def different_days(some: DataFrame, others: DataFrame) -> list[str]:
+    """The days (dt) of the rows that only one of these frames has."""
+    return days_in(some.subtract(others).unionByName(others.subtract(some)))
 
 
 def older_files(before: DataFrame, looked_into: DataFrame, to_do: DataFrame) -> DataFrame:
-    """The files (file_key, e_tag, size) that these rows of `sources` name beside those looked into.
+    """The files (file_key, e_tag, size, records, is_to_do) that these rows of `sources` name beside those looked into.
 
-    `to_do` are the plan's rows: a file that changed is read as it is now, by whichever batch. `records` is what it is known to
-    hold of these days; `changed` says whether the listing shows another version than was counted; its size is not known, and 0.
+    `to_do` are the plan's rows: such a file is read as it is now, and looked into by a batch of its own. Its e_tag is the listed
+    one, else null; `records` is what the file is known to hold of these days; its size is not known, and 0.
     """
-    files = (
-        before.join(looked_into, on="file_key", how="leftanti")
-        .groupBy("file_key")
-        # Of two versions the one that came too late is the newer.
-        .agg(F.max_by("e_tag", F.col("late_uncounted")).alias("counted_e_tag"), F.sum("records").alias("records"))
-    )
-    listed = to_do.select("file_key", F.col("e_tag").alias("listed_e_tag"))
-    e_tag, changed = F.coalesce("listed_e_tag", "counted_e_tag"), F.col("listed_e_tag") != F.col("counted_e_tag")
-    return files.join(listed, on="file_key", how="left").select(
-        *("file_key", e_tag.alias("e_tag"), F.lit(0).cast("long").alias("size"), "records"),
-        F.coalesce(changed, F.lit(False)).alias("changed"),
+    files = before.join(looked_into, on="file_key", how="leftanti").groupBy("file_key").agg(F.sum("records").alias("records"))
+    return files.join(to_do.select("file_key", "e_tag"), on="file_key", how="left").select(
+        *("file_key", "e_tag", F.lit(0).cast("long").alias("size"), "records"), F.col("e_tag").isNotNull().alias("is_to_do")
     )
 
 
-def sort_out(days: list[str], before: DataFrame, older: DataFrame, statuses: DataFrame) -> Days:
-    """What becomes of the touched days, from their rows of `sources` and the status rows of their older files as read now."""
+def read_in_another_version(before: DataFrame, read: DataFrame) -> DataFrame:
+    """(file_key, delivered, now) of the older files whose e_tag as read (`now`, of their status rows) is not what was counted."""
+    now = read.where(F.col("status") == READ).select("file_key", "delivered", F.col("e_tag").alias("now"))
+    found = before.select("file_key", "e_tag").join(now, on="file_key", how="inner")
+    return found.where(F.col("now") != F.col("e_tag")).drop("e_tag").distinct()
+
+
+def sort_out(days: list[str], before: DataFrame, older: DataFrame, statuses: DataFrame, known: DataFrame) -> Days:
+    """What becomes of the touched days, from their rows of `sources` and the status rows of their older files as read now.
+
+    `known` are the ledger's rows of those that were read in another version than was counted: where it does not know that version
+    either, and no batch of this run will look into it, the day waits for a run that lists the file.
+    """
+    counted = before.select("dt", "file_key", "records", F.col("e_tag").alias("counted"))
+    now = statuses.select("file_key", "status", "reason", F.col("e_tag").alias("now"))
+    listed = older.select("file_key", "is_to_do", F.col("e_tag").alias("listed"))
+    is_other = (F.col("now") != F.col("counted")) & ~F.col("now").eqNullSafe(F.col("known"))
+    is_unseen = (F.col("status") == READ) & ~F.col("is_to_do") & is_other
     is_gone = (F.col("status") == UNREADABLE) & (F.col("reason") == GONE)
     # What a changed file held is out, be its new bytes bad: its own batch says so in the ledger.
-    is_out = (F.col("status") == REJECTED) & F.col("changed")
-    fails = (F.col("status") != READ) & ~is_gone & ~is_out
+    is_out = (F.col("status") == REJECTED) & F.col("is_to_do") & (F.col("listed") != F.col("counted"))
+    fails = ((F.col("status") != READ) | is_unseen) & ~is_gone & ~is_out
+    reason = F.when(is_unseen, F.lit(UNSEEN)).otherwise(F.col("reason"))
     found = (
-        before.join(statuses.select("file_key", "status", "reason"), on="file_key", how="inner")
-        .join(older.select("file_key", "changed"), on="file_key", how="inner")
+        counted.join(now, on="file_key", how="inner")
+        .join(listed, on="file_key", how="inner")
+        .join(known.select("file_key", F.col("e_tag").alias("known")), on="file_key", how="left")
         .groupBy("dt")
         .agg(
             F.max(is_gone & (F.col("records") > 0)).alias("is_late"),
-            F.min(F.when(fails, F.struct("file_key", "reason"))).alias("fails"),
+            F.min(F.when(fails, F.struct("file_key", reason.alias("reason")))).alias("fails"),
         )
         .where(F.col("is_late") | F.col("fails").isNotNull())
         .collect()

@@ -60,6 +60,7 @@ class Sequence(RuleBasedStateMachine):
             folder.mkdir()
         self.model = Model(EVENTS)
         self.versions = 0
+        self.replaced: dict[str, Version] = {}
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
@@ -71,11 +72,15 @@ class Sequence(RuleBasedStateMachine):
         if file in self.model.blocked:
             self.let_in(file)
         self.versions += 1
-        self.model.disk[file] = Version(self.versions, records)
+        version = Version(self.versions, records)
         content = log(*(EVENTS[name] for name in records or ()))
         path = self.tree / file
         path.parent.mkdir(parents=True, exist_ok=True)
         packed = gzip.compress(content, mtime=0)
+        if path.exists():
+            path.rename(self.aside / f"{file.replace('/', '_')} {self.model.disk[file].number}")
+            self.replaced[file] = self.model.disk[file]
+        self.model.disk[file] = version
         # Another file in its place: the e_tag of the local disk has the inode, and clocks of file systems are slow.
         new = path.with_suffix(f".{self.versions}")
         new.write_bytes(packed if records is not None else packed[: len(packed) // 2])
@@ -97,6 +102,13 @@ class Sequence(RuleBasedStateMachine):
     def corrupt(self, file: str) -> None:
         """A file arrives cut short, or becomes so."""
         self.put(file, None)
+
+    @rule(file=keys)
+    def put_back(self, file: str) -> None:
+        """A file that changed is again the one that it was before: the very same, with its old e_tag."""
+        if file in self.replaced and file not in self.model.blocked:
+            version = self.model.disk[file] = self.replaced.pop(file)
+            (self.aside / f"{file.replace('/', '_')} {version.number}").rename(self.tree / file)
 
     @rule(file=keys)
     def block(self, file: str) -> None:

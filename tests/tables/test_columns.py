@@ -49,6 +49,17 @@ def test_a_file_is_told_by_day_account_and_region_and_the_version_that_is_the_fi
     assert (sources.version, sources.key) == (2, ("file_key", "account_id", "region", "e_tag"))
 
 
+def test_the_tables_of_which_runs_build_upon_each_other_have_their_second_version() -> None:
+    assert {table.name: table.version for table in TABLES} == {
+        "event_counts": 1,
+        "run_instances": 1,
+        "launches": 1,
+        "coverage": 2,
+        "sources": 2,
+        "ledger": 2,
+    }
+
+
 def test_what_came_too_late_has_one_meaning_wherever_it_stands() -> None:
     late = [(table.name, column) for table in TABLES for column in table.columns if column.name == "late_uncounted"]
     assert late == [("coverage", columns.LATE_UNCOUNTED), ("sources", columns.LATE_UNCOUNTED)]

@@ -62,7 +62,7 @@ def build(sources: DataFrame, event_counts: DataFrame, *, computed_at: str, run_
 
 def with_late(coverage: DataFrame, sources: DataFrame, *, computed_at: str, run_id: str) -> DataFrame:
     """These rows of `coverage`, of days that stay as they are, with what came too late for them by their rows of `sources`."""
-    late = sources.groupBy(_PLACE).agg(F.sum("late_uncounted").alias("late_now"))
+    late = sources.where(F.col("late_uncounted") > 0).groupBy(_PLACE).agg(F.sum("late_uncounted").alias("late_now"))
     uncounted = F.coalesce("late_now", F.lit(0))
     counts = {name: F.coalesce(name, F.lit(0)) for name in ("files", "records", "duplicates", "events")}
     return (
