@@ -9,6 +9,7 @@ import pytest
 from builders import write
 from trailtally import commit, storage
 from trailtally.commit import Changes
+from trailtally.errors import TrailtallyError
 from trailtally.published import object_path
 from trailtally.tables import TABLES, coverage, event_counts, launches, ledger, run_instances, sources
 from trailtally.tables.columns import Table
@@ -121,16 +122,16 @@ def test_wherever_a_commit_is_killed_the_next_run_finishes_it(
     stage(tmp_path, "run-1", (sources.TABLE, MONDAY), (ledger.TABLE, SUNDAY), (ledger.TABLE, MONDAY))
     left = iter(range(steps))
 
-    def dying(step: Callable[..., None]) -> Callable[..., None]:
-        def do(*arguments: str) -> None:
+    def dying(step: Callable[..., object]) -> Callable[..., object]:
+        def do(*arguments: str) -> object:
             if next(left, None) is None:
                 raise Killed
-            step(*arguments)
+            return step(*arguments)
 
         return do
 
-    # One delete and three moves, the marker's delete, and the staged folder's.
-    for name in ("move", "delete", "clear"):
+    # One delete and three moves, the marker's end, and the staged folder's.
+    for name in ("move", "delete", "swap", "clear"):
         monkeypatch.setattr(storage, name, dying(getattr(storage, name)))
     with pytest.raises(Killed):
         commit.commit(str(tmp_path), changes(*CHANGES), "run-1")
@@ -194,7 +195,40 @@ def test_each_run_stages_in_a_folder_of_its_own(tmp_path: Path) -> None:
     stage(tmp_path, "run-2", (sources.TABLE, MONDAY))
     stage(tmp_path, "run-1", (sources.TABLE, MONDAY), (sources.TABLE, SUNDAY))
     commit.commit(str(tmp_path), changes(Changes(sources.TABLE, [MONDAY], [])), "run-2")
+    assert content(tmp_path) == {
+        "sources/dt=2026-03-09/sources.parquet": "sources 2026-03-09 of run-2",
+        "_trailtally/staged/run-1/sources/dt=2026-03-09/sources.parquet": "sources 2026-03-09 of run-1",
+        "_trailtally/staged/run-1/sources/dt=2026-03-08/sources.parquet": "sources 2026-03-08 of run-1",
+    }
+    # Of the next run, which holds the lock, all of it is out of the way.
+    assert commit.finish(str(tmp_path)) is None
     assert content(tmp_path) == {"sources/dt=2026-03-09/sources.parquet": "sources 2026-03-09 of run-2"}
+
+
+def test_a_run_that_was_taken_for_dead_does_not_end_the_commit_of_the_one_that_took_over(
+    killed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = marker(killed).read_text().replace("run-1", "run-2")
+    move = storage.move
+
+    def meanwhile(source: str, target: str) -> None:
+        marker(killed).write_text(newer)
+        move(source, target)
+
+    monkeypatch.setattr(storage, "move", meanwhile)
+    commit.finish(str(killed))
+    assert marker(killed).read_text() == newer
+
+
+@pytest.mark.parametrize("bytes_there", [b"", b"{", b"[]", b'{"tables": {}}', b"null"])
+def test_a_damaged_commit_is_named_with_the_way_out(killed: Path, bytes_there: bytes) -> None:
+    marker(killed).write_bytes(bytes_there)
+    with pytest.raises(TrailtallyError) as raised:
+        commit.finish(str(killed))
+    assert str(raised.value) == (
+        f"{marker(killed)}: it is damaged, so what a killed run was publishing cannot be finished. Delete it, and run once "
+        "with --rebuild"
+    )
 
 
 def test_tables_are_published_in_their_order_the_ledger_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +245,6 @@ def test_tables_are_published_in_their_order_the_ledger_last(tmp_path: Path, mon
             for what, day in (("move", MONDAY), ("delete", SUNDAY))
         ),
         ("move", "ledger/delivered=2026-03-09/ledger.parquet"),
-        ("delete", "_trailtally/commit.json"),
     ]
 
 

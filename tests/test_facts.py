@@ -45,9 +45,9 @@ def test_events_are_counted_by_day_and_dimension_with_their_first_and_last_time(
     assert counted(
         fact(1, NOON + 5), fact(2, NOON), fact(3, NOON + 9), fact(4, dimension=-2), fact(5, midnight - 1), fact(6, midnight)
     ) == [
-        (dt.date(2026, 3, 9), -2, 1, NOON, NOON, None, None),
-        (dt.date(2026, 3, 9), 1, 4, NOON, midnight - 1, None, None),
-        (dt.date(2026, 3, 10), 1, 1, midnight, midnight, None, None),
+        (dt.date(2026, 3, 9), -2, 1, NOON, NOON, None, None, 5),
+        (dt.date(2026, 3, 9), 1, 4, NOON, midnight - 1, None, None, 0),
+        (dt.date(2026, 3, 10), 1, 1, midnight, midnight, None, None, 1),
     ]
 
 
@@ -57,9 +57,10 @@ def test_a_day_before_1970_is_a_day() -> None:
 
 def test_launches_stay_apart_with_their_keys() -> None:
     assert counted(fact(2, is_launch=True), fact(1, is_launch=True), fact(1, is_launch=True), fact(3, dimension=0)) == [
-        (dt.date(2026, 3, 9), 0, 1, NOON, NOON, None, None),
-        (dt.date(2026, 3, 9), 1, 1, NOON, NOON, 7, 1),
-        (dt.date(2026, 3, 9), 1, 1, NOON, NOON, 7, 2),
+        # the day's four facts, a copy among them, stand with its first row
+        (dt.date(2026, 3, 9), 0, 1, NOON, NOON, None, None, 4),
+        (dt.date(2026, 3, 9), 1, 1, NOON, NOON, 7, 1, 0),
+        (dt.date(2026, 3, 9), 1, 1, NOON, NOON, 7, 2, 0),
     ]
 
 

@@ -17,6 +17,7 @@ from trailtally.publish import Written, check_sums, footer, write_table
 from trailtally.published import days_of, object_path
 from trailtally.tables import TABLES, columns, sources
 from trailtally.tables.columns import Column, Table
+from trailtally.tally import Sums
 
 SOURCES = "dt string, file_key string, e_tag string, account_id string, region string, records long, late_uncounted long"
 
@@ -160,16 +161,39 @@ def manifest(**changes: dict[str, int]) -> dict[str, list[Written]]:
     return {name: [Written("2026-03-09", sums.get("rows", 1), 100, sums)] for name, sums in tables.items()}
 
 
+# What the count of that day comes to.
+COUNTED = {"2026-03-09": Sums(facts=5, events=4, launches=3)}
+
+
 def test_sums_that_close_pass() -> None:
-    check_sums(manifest(), {"2026-03-09": 5})
-    check_sums({}, {})
+    check_sums(manifest(), {"2026-03-09": 5}, COUNTED)
+    check_sums({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("counted", "what"),
+    [
+        (Sums(4, 4, 3), "records in the files' status and in the count differ, 5 and 4"),
+        (Sums(5, 5, 3), "events in the count and in event_counts differ, 5 and 4"),
+        (Sums(5, 4, 2), "calls in the count and in launches differ, 2 and 3"),
+    ],
+)
+def test_what_was_counted_is_held_against_the_files_and_the_tables(counted: Sums, what: str) -> None:
+    with pytest.raises(SumsDoNotClose) as raised:
+        check_sums(manifest(), {"2026-03-09": 5}, {"2026-03-09": counted})
+    assert str(raised.value).startswith(f"2026-03-09: {what}. ")
+
+
+def test_a_day_that_the_count_lost_raises() -> None:
+    with pytest.raises(SumsDoNotClose, match=r"^2026-03-09: records in the files' status and in the count differ, 5 and 0\."):
+        check_sums(manifest(), {"2026-03-09": 5}, {})
 
 
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"event_counts": {"event_count": 3}}, "events in coverage and in event_counts differ, 4 and 3"),
-        ({"launches": {"rows": 4}}, "calls in launches and in run_instances differ, 4 and 3"),
+        ({"event_counts": {"event_count": 3}}, "events in the count and in event_counts differ, 4 and 3"),
+        ({"launches": {"rows": 4}}, "calls in the count and in launches differ, 3 and 4"),
         ({"run_instances": {"failed_calls": 0}}, "calls in launches and in run_instances differ, 3 and 2"),
         ({"sources": {"records": 6}}, "records in coverage and in sources differ, 5 and 6"),
         ({"coverage": {"duplicates": 0}}, "records in coverage and its events + duplicates differ, 5 and 4"),
@@ -184,7 +208,7 @@ def test_sums_that_close_pass() -> None:
 )
 def test_sums_that_do_not_close_raise_and_say_which(changes: dict[str, dict[str, int]], what: str) -> None:
     with pytest.raises(SumsDoNotClose) as raised:
-        check_sums(manifest(**changes), {"2026-03-09": 5})
+        check_sums(manifest(**changes), {"2026-03-09": 5}, COUNTED)
     assert str(raised.value) == (
         f"2026-03-09: {what}. Tables and ledger are as before. "
         "This is a fault of trailtally: please report it with the output of --debug"
@@ -193,13 +217,13 @@ def test_sums_that_do_not_close_raise_and_say_which(changes: dict[str, dict[str,
 
 def test_a_day_that_was_read_and_not_written_raises() -> None:
     with pytest.raises(SumsDoNotClose, match=r"^2026-03-10: records in the files' status and in coverage differ, 1 and 0\."):
-        check_sums(manifest(), {"2026-03-09": 5, "2026-03-10": 1})
+        check_sums(manifest(), {"2026-03-09": 5, "2026-03-10": 1}, COUNTED)
 
 
 def test_a_day_that_was_written_twice_raises() -> None:
     twice = manifest() | {"launches": manifest()["launches"] * 2}
     with pytest.raises(SumsDoNotClose, match=r"^a day of launches was written twice in this run\."):
-        check_sums(twice, {"2026-03-09": 5})
+        check_sums(twice, {"2026-03-09": 5}, COUNTED)
 
 
 def left_as_it_is(**changes: dict[str, int]) -> dict[str, list[Written]]:
@@ -208,11 +232,11 @@ def left_as_it_is(**changes: dict[str, int]) -> dict[str, list[Written]]:
 
 
 def test_a_day_that_is_not_counted_anew_is_not_held_against_what_was_read() -> None:
-    check_sums(left_as_it_is(), {})
-    check_sums(left_as_it_is(), {"2026-03-10": 0})
+    check_sums(left_as_it_is(), {}, {})
+    check_sums(left_as_it_is(), {"2026-03-10": 0}, {})
     tuesday = {name: [objects[0]._replace(day="2026-03-10")] for name, objects in manifest().items()}
     both = {name: [*left_as_it_is().get(name, []), *tuesday[name]] for name in CLOSED}
-    check_sums(both, {"2026-03-10": 5})
+    check_sums(both, {"2026-03-10": 5}, {"2026-03-10": COUNTED["2026-03-09"]})
 
 
 @pytest.mark.parametrize(
@@ -225,11 +249,11 @@ def test_a_day_that_is_not_counted_anew_is_not_held_against_what_was_read() -> N
 )
 def test_a_day_that_is_not_counted_anew_agrees_with_itself(changes: dict[str, dict[str, int]], what: str) -> None:
     with pytest.raises(SumsDoNotClose) as raised:
-        check_sums(left_as_it_is(**changes), {})
+        check_sums(left_as_it_is(**changes), {}, {})
     assert str(raised.value).startswith(f"2026-03-09: {what}. ")
 
 
 def test_a_day_that_is_counted_anew_and_holds_nothing_now_is_in_no_table() -> None:
-    check_sums({}, {"2026-03-09": 0})
-    with pytest.raises(SumsDoNotClose, match=r"^2026-03-09: events in coverage and in event_counts differ, 0 and 4\."):
-        check_sums({"event_counts": manifest()["event_counts"]}, {"2026-03-09": 0})
+    check_sums({}, {"2026-03-09": 0}, {})
+    with pytest.raises(SumsDoNotClose, match=r"^2026-03-09: events in the count and in event_counts differ, 0 and 4\."):
+        check_sums({"event_counts": manifest()["event_counts"]}, {"2026-03-09": 0}, {})

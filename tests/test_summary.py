@@ -115,7 +115,7 @@ def test_what_was_not_looked_at_is_said() -> None:
     assert summary_text(some).splitlines()[2:] == [
         "not looked at: what was delivered before 2026-03-09 (--delivered-since)",
         "folders not entered, as they hold logs of other kinds: 1 x Config",
-        "days left as they were, as log files of theirs are gone: 1 (2026-03-08)",
+        "days left as they were, as log files of theirs are gone or were not looked at: 1 (2026-03-08)",
     ]
 
 

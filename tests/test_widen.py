@@ -149,14 +149,14 @@ def test_older_files_are_those_of_the_days_that_were_not_looked_into(frame: Fram
         frame("file_key string", keys("looked into", "new")),
         frame("file_key string, e_tag string", to_do),
     )
-    assert found.columns == ["file_key", "e_tag", "size", "records", "changed"]
+    assert found.columns == ["file_key", "e_tag", "size", "records", "is_to_do"]
     assert rows(found) == [
         ("changed twice", "t3", 0, 2, True),
         ("changed", "t2", 0, 2, True),
-        ("changed, then late", "t2", 0, 2, False),
-        ("late", "t1", 0, 0, False),
-        ("same", "t1", 0, 12, False),
-        ("to be tried again", "t1", 0, 1, False),
+        ("changed, then late", None, 0, 2, False),
+        ("late", None, 0, 0, False),
+        ("same", None, 0, 12, False),
+        ("to be tried again", "t1", 0, 1, True),
     ]
 
 
@@ -166,6 +166,8 @@ def test_where_the_days_have_no_older_files_there_are_none(frame: Frame) -> None
     assert rows(widen.older_files(frame(SOURCE, [counted(MONDAY, "a")]), frame("file_key string", keys("a")), to_do)) == []
 
 
+OLDER = "file_key string, e_tag string, is_to_do boolean"
+READ_NOW = "file_key string, status string, reason string, e_tag string"
 READ = ("read", None)
 LOST = ("unreadable", GONE)
 DENIED = ("unreadable", "permission denied")
@@ -218,10 +220,55 @@ def test_a_day_is_counted_or_late_or_waits(
     found = widen.sort_out(
         [SUNDAY, MONDAY],
         frame(SOURCE, before),
-        frame("file_key string, changed boolean", [(key, key in changed) for key in statuses]),
-        frame("file_key string, status string, reason string", [(key, *status) for key, status in statuses.items()]),
+        # Of those that changed, the listing shows t9, which is what is read.
+        frame(
+            "file_key string, e_tag string, is_to_do boolean",
+            [(k, *(("t9", True) if k in changed else (None, False))) for k in statuses],
+        ),
+        frame(READ_NOW, [(key, *status, "t9" if key in changed else "t1") for key, status in statuses.items()]),
+        frame("file_key string, e_tag string", []),
     )
     assert found == days
+
+
+@pytest.mark.parametrize(
+    ("now", "is_to_do", "known", "waits"),
+    [
+        ("t1", False, None, False),
+        ("t2", False, None, True),
+        # The ledger knows that it changed: a day that stayed as it was counts the old version.
+        ("t2", False, "t2", False),
+        ("t3", False, "t2", True),
+        # A batch of this run looks into it.
+        ("t2", True, "t1", False),
+    ],
+)
+def test_a_day_waits_for_a_file_that_changed_and_that_nothing_will_look_into(
+    frame: Frame, now: str, is_to_do: bool, known: str | None, waits: bool
+) -> None:
+    found = widen.sort_out(
+        [MONDAY],
+        frame(SOURCE, [counted(MONDAY, "a")]),
+        frame(OLDER, [("a", now if is_to_do else None, is_to_do)]),
+        frame(READ_NOW, [("a", *READ, now)]),
+        frame("file_key string, e_tag string", [("a", known)] if known else []),
+    )
+    assert found == (Days([], [], {MONDAY: f"a: {widen.UNSEEN}"}) if waits else Days([MONDAY], [], {}))
+
+
+def test_files_read_in_another_version_than_counted_are_named_once(frame: Frame) -> None:
+    before = [
+        counted(SUNDAY, "a"),
+        counted(MONDAY, "a"),
+        late(MONDAY, "b", e_tag="t2"),
+        counted(MONDAY, "b"),
+        counted(MONDAY, "c"),
+    ]
+    read = [("a", "t9", MONDAY, "read"), ("b", "t2", MONDAY, "read"), ("c", "t1", MONDAY, "read"), ("d", "t1", MONDAY, "read")]
+    found = widen.read_in_another_version(
+        frame(SOURCE, before), frame("file_key string, e_tag string, delivered string, status string", read)
+    )
+    assert rows(found) == [("a", MONDAY, "t9"), ("b", MONDAY, "t2")]
 
 
 def test_the_sources_of_a_day_counted_anew_are_its_parts_and_what_came_too_late_and_is_gone(frame: Frame) -> None:

@@ -193,7 +193,8 @@ def _check_sources(output: str, days: list[str], with_sources: list[str]) -> Non
     if lost:
         raise TrailtallyError(
             f"{output}: of {min(lost)} there is a day of coverage and none of sources: something else removed it, and nothing "
-            "tells which files the day was made from. --rebuild computes it again from the files that are there"
+            "tells which files the day was made from. --rebuild computes it again from the files that are there, without those "
+            "that are gone"
         )
 
 

@@ -164,7 +164,7 @@ def test_show_gives_the_newest_of_too_many_and_says_so(made: Made) -> None:
     assert launches[0] == "RunInstances calls, who made them and with what client (the newest 1 of 14: --rows)"
     assert launches[2].startswith("  2026-03-09 01:15:33")
     assert days[0] == "Days of the events, UTC (the newest 1 of 6: --rows)"
-    assert days[2].split() == ["2026-03-09", "3", "13", "64", "0", "64"]
+    assert days[2].split() == ["2026-03-09", "3", "13", "64", "0", "64", "0"]
 
 
 def test_a_caller_cannot_command_the_terminal() -> None:

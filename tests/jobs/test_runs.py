@@ -7,8 +7,9 @@ import pytest
 
 from builders import ACCOUNT, event, key, log, run_instances, write
 from conftest import Job, Run, Tables, read_table
+from trailtally import tally
 from trailtally.cli import daily_main
-from trailtally.errors import TrailtallyError
+from trailtally.errors import SumsDoNotClose, TrailtallyError, UsageError
 from trailtally.summary import summary_text
 
 MONDAY, TUESDAY = "2026-03-09", "2026-03-10"
@@ -218,3 +219,46 @@ def test_a_ledger_that_was_removed_by_hand_is_made_again_and_counts_nothing_twic
     assert tables.summary.files == {"read": 2}
     assert sorted(tables.ledger()) == [key("a"), key("b")]
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet") if path.stem != "ledger"} == before
+
+
+def test_a_file_that_changed_unseen_and_is_put_back_loses_nothing(run: Run, monday: Path) -> None:
+    run(monday)
+    aside = (monday / key("a")).rename(monday / "aside")
+    write(monday, {key("a"): log(at("e8", TUESDAY)), key("late", day=TUESDAY): log(at("e4", MONDAY))})
+    tables = run(monday, delivered_since=TUESDAY)
+    assert events(tables) == [(MONDAY, 3)]  # it waits: how else should it count a file that this run was not to look at?
+    assert tables.summary.problems == [
+        (
+            f"{monday}/{key('late', day=TUESDAY)}",
+            "unreadable",
+            f"waits for another file of {MONDAY}, {monday}/{key('a')}: it changed and was not listed: a run without "
+            "--delivered-since reads it",
+        )
+    ]
+    aside.rename(monday / key("a"))
+    assert events(run(monday)) == [(MONDAY, 4)]
+
+
+def test_a_tree_that_moved_is_noticed_though_another_file_is_where_it_was(run: Run, monday: Path) -> None:
+    write(monday, {"README.txt": b""})
+    run(monday)
+    (monday / "sub").mkdir()
+    (monday / "AWSLogs").rename(monday / "sub" / "AWSLogs")
+    with pytest.raises(UsageError, match=r"of the log files that the tables in .* were made from, not one is there"):
+        run(monday)
+
+
+def test_an_event_that_the_count_loses_is_no_duplicate(run: Run, monday: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = tally.count_events
+    monkeypatch.setattr(tally, "count_events", lambda facts, days, **tasks: real(facts.limit(1), days, **tasks))
+    write(monday, {key("c"): log(at("e5", TUESDAY))})
+    with pytest.raises(SumsDoNotClose, match=r"records in the files' status and in the count differ, \d and 0\."):
+        run(monday)
+
+
+def test_an_input_that_is_another_kind_of_log_is_wrong_use(run: Run, tmp_path: Path) -> None:
+    digest = f"AWSLogs/{ACCOUNT}/CloudTrail-Digest"
+    write(tmp_path, {f"{digest}/us-east-1/2026/03/09/d.json.gz": b"{}"})
+    with pytest.raises(UsageError, match="no CloudTrail log file found, only 1 folder CloudTrail-Digest"):
+        run(tmp_path / digest, output=tmp_path / "tables")
+    assert not (tmp_path / "tables").exists()

@@ -47,6 +47,8 @@ UNREADABLE = {
     key("pipe"): "neither a file nor a folder",
     f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/loop/": "a link to a folder that it lies in",
     "AWSLogs/loop/": "a link to a folder that it lies in",
+    # It may have led to all logs of an account.
+    "AWSLogs/444455556666": "a link to a file that does not exist",
     key("denied"): "permission denied",
     key("io error"): "input/output error",
 }
@@ -66,6 +68,7 @@ def tables(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tab
     os.mkfifo(tree / key("pipe"))
     (tree / f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/loop").symlink_to("..")
     (tree / "AWSLogs/loop").symlink_to("..")
+    (tree / "AWSLogs/444455556666").symlink_to("nowhere")
     (tree / key("denied")).symlink_to(DENIED)
     (tree / key("io error")).symlink_to(IO_ERROR)
     return run_job(spark, tree, output=folder / "tables")
@@ -101,11 +104,11 @@ def test_the_files_that_can_be_read_are_counted(tables: Tables) -> None:
 
 def test_the_summary_counts_what_was_not_read_and_what_was_not_entered(tables: Tables) -> None:
     summary = tables.summary
-    assert summary.files == {"read": 19, "unreadable": 7, "ignored": 7}
-    assert summary.not_whole == 7
+    assert summary.files == {"read": 19, "unreadable": 8, "ignored": 7}
+    assert summary.not_whole == 8
     assert summary.passed == dict.fromkeys(PASSED, 1)
     assert (summary.records, summary.events, summary.duplicates) == (19, 18, 1)
-    assert len(tables.rows("ledger")) == 19 + 7 + 7
+    assert len(tables.rows("ledger")) == 19 + 8 + 7
 
 
 def test_a_denied_file_is_unreadable_and_its_neighbour_is_read(open_folder: Path) -> None:
