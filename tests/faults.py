@@ -46,6 +46,13 @@ def dying(at: int, how: str) -> Iterator[Callable[[], list[Change]]]:
         (where / "plan").unlink()
 
 
+def bury(output: Path) -> None:
+    """The process that held the lock of this output is dead by now: it was another one than this."""
+    lock = output / "_trailtally" / "lock.json"
+    if lock.exists():
+        lock.write_text(json.dumps(json.loads(lock.read_text()) | {"ticks": 1}))
+
+
 def _turn(what: str, path: str) -> str | None:
     """Notes a change that is about to be made; how it is to die, None if not. Raises Killed where all is dead already."""
     where = folder()

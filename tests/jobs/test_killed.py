@@ -3,17 +3,22 @@
 TRAILTALLY_KILLS sets how often the backfill is killed.
 """
 
+import contextlib
+import itertools
 import os
 import random
+import shutil
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
-from builders import event, key, log, run_instances, write
-from conftest import JOB, SPARK_SUBMIT, Run, read_table
+import faults
+from builders import ACCOUNT, event, key, log, run_instances, write
+from conftest import JOB, SPARK_SUBMIT, Run, read_table, run_job
 from trailtally.tables import TABLES
 
 DAYS = ("2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11")
@@ -71,6 +76,32 @@ def test_a_backfill_killed_at_random_moments_ends_in_the_tables_of_a_single_run(
     assert process.returncode == 0, says
     assert content(output) == expected, f"seed {seed}"
     assert list((output / "_trailtally").iterdir()) == []
+
+
+def test_a_run_killed_at_each_of_its_changes_is_finished_by_the_next(
+    spark: SparkSession, run: Run, tree: Path, tmp_path: Path
+) -> None:
+    """Two delivery days in two batches, where two were read before. TRAILTALLY_KILL_STEP: how many changes are passed over."""
+    expected = content(run(tree, output=tmp_path / "single").output)
+    older, output = tmp_path / "older", tmp_path / "tables"
+    run(*(tree / f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/03/{day}" for day in ("08", "09")), output=older)
+    step, killed = int(os.environ.get("TRAILTALLY_KILL_STEP", "19")), 0
+    for at in itertools.count(0, step):
+        how = (faults.BEFORE, faults.AMID, faults.AFTER)[at // step % 3]
+        shutil.rmtree(output, ignore_errors=True)
+        shutil.copytree(older, output)
+        with faults.dying(at, how) as changes, contextlib.suppress(Exception, faults.Killed):
+            run_job(spark, tree, output=output, batch_bytes=1)
+        if not any(change.died for change in changes()):
+            break
+        faults.bury(output)
+        run_job(spark, tree, output=output, batch_bytes=1)
+        assert content(output) == expected, f"killed {how} change {at}: {changes()[-1]}"
+        assert list((output / "_trailtally").iterdir()) == []
+        killed += 1
+    print(f"killed at {killed} changes, of {at} or so")
+    assert killed > 2
+    assert content(output) == expected
 
 
 def test_of_two_runs_at_once_one_works_and_the_other_is_refused_or_comes_after_it(run: Run, tree: Path, tmp_path: Path) -> None:
