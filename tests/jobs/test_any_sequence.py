@@ -43,6 +43,8 @@ KEYS = [key(name, day=day) for day in DAYS for name in "abc"]
 
 keys = st.sampled_from(KEYS)
 contents = st.lists(st.sampled_from(sorted(EVENTS)), max_size=5).map(tuple)
+# After how many changes a run is killed, and before, amid or after that one. A run with something to do makes thirty or more.
+kills = st.tuples(st.one_of(st.integers(0, 25), st.integers(0, 60)), st.sampled_from([faults.BEFORE, faults.AMID, faults.AFTER]))
 
 
 class Sequence(RuleBasedStateMachine):
@@ -135,9 +137,11 @@ class Sequence(RuleBasedStateMachine):
     # --- runs -----------------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.model.disk)
-    @rule()
-    def run_by_day(self) -> None:
-        """A run with a batch for each delivery day."""
+    @rule(kill=kills)
+    def run_by_day(self, kill: tuple[int, str]) -> None:
+        """A run with a batch for each delivery day, after one that was killed."""
+        if any(self.model.plan("", rebuild=False, by_day=True)):
+            self.run_killed(kill, by_day=True)
         self.run_and_check(by_day=True)
 
     @precondition(lambda self: self.model.disk)
@@ -164,13 +168,10 @@ class Sequence(RuleBasedStateMachine):
         self.run_and_check(rebuild=True)
 
     @precondition(lambda self: any(self.model.plan("", rebuild=False, by_day=False)))
-    @rule(
-        at=st.one_of(st.integers(0, 25), st.integers(0, 60)),
-        how=st.sampled_from([faults.BEFORE, faults.AMID, faults.AFTER]),
-        by_day=st.booleans(),
-    )
-    def run_killed(self, at: int, how: str, by_day: bool) -> None:
-        """A run is killed at its change number `at`: before it, amid it, or after it. What it committed holds."""
+    @rule(kill=kills, by_day=st.booleans())
+    def run_killed(self, kill: tuple[int, str], by_day: bool) -> None:
+        """A run is killed at a change: before it, amid it, or after it. What it committed holds."""
+        at, how = kill
         with faults.dying(at, how) as changes:
             try:
                 self.run_job(by_day=by_day)
