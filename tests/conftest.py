@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pyspark.sql import SparkSession
 
 import faults
 from builders import event, key, log, write
+from s3.servers import REGION, Keys
 from trailtally import daily, published
 from trailtally.cli import daily_main
 from trailtally.progress import Progress
@@ -144,3 +146,26 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
+    """The keys of an account that only the tests' servers know (s3/). Every process finds these and no other.
+
+    They are set before the session's Spark starts: its workers have the environment that Java was started with.
+    """
+    keys = Keys(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+    folder = tmp_path_factory.mktemp("aws")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
+        patch.setenv("AWS_REGION", REGION)
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        patch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.setenv("no_proxy", "127.0.0.1")
+        yield keys
