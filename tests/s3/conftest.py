@@ -1,11 +1,13 @@
 """S3 servers for the tests of this folder, and a fresh bucket of each for a test. See servers.py and proxy.py."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 
 import pytest
 
 from s3 import servers
+from s3.proxied import Proxied, proxied
 from s3.servers import Bucket, Keys, Server
 
 
@@ -40,3 +42,41 @@ def odd_bucket(moto: Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """A fresh bucket on moto, for keys and storage classes that versitygw does not have. This process talks to moto."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", moto.url)
     return servers.fresh_bucket(moto)
+
+
+@pytest.fixture(scope="session")
+def versitygw_proxied(versitygw: Server) -> Iterator[Proxied]:
+    """versitygw behind the proxy of the session."""
+    with proxied(versitygw) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto_proxied(moto: Server) -> Iterator[Proxied]:
+    """moto behind the proxy of the session."""
+    with proxied(moto) as server:
+        yield server
+
+
+@pytest.fixture
+def proxy(bucket: Bucket, versitygw_proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxied]:
+    """A proxy before the bucket's server: this process talks to it. No faults at first, no calls so far."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", versitygw_proxied.url)
+    with _cleared(versitygw_proxied):
+        yield versitygw_proxied
+
+
+@pytest.fixture
+def odd_proxy(odd_bucket: Bucket, moto_proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxied]:
+    """The same before the odd bucket's server."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", moto_proxied.url)
+    with _cleared(moto_proxied):
+        yield moto_proxied
+
+
+@contextlib.contextmanager
+def _cleared(server: Proxied) -> Iterator[None]:
+    server.tell()
+    server.forget()
+    yield
+    server.tell()

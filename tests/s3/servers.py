@@ -139,7 +139,8 @@ def moto(keys: Keys) -> Iterator[Server]:
     """moto's server. It takes any keys, but inside `limited`."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
-    with running(command, os.environ | {"MOTO_PORT": str(port)}, f"http://127.0.0.1:{port}"):
+    # The tests' PYTHONPATH would have it import the package that is tested.
+    with running(command, os.environ | {"PYTHONPATH": ""}, f"http://127.0.0.1:{port}"):
         yield Server(f"http://127.0.0.1:{port}", *keys)
 
 
