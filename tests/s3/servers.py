@@ -159,7 +159,9 @@ def limited(server: Server, policy: Mapping[str, Any]) -> Iterator[Keys]:
         statement | {"Action": [*statement["Action"], *(["s3:HeadBucket"] if "s3:ListBucket" in statement["Action"] else [])]}
         for statement in policy["Statement"]
     ]
-    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(dict(policy) | {"Statement": statements}))
+    iam.put_user_policy(
+        UserName=name, PolicyName="all", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements})
+    )
     key = iam.create_access_key(UserName=name)["AccessKey"]
     _check_permissions(server, after_requests="0")
     try:

@@ -1,6 +1,7 @@
 """The S3 servers of the tests: what they have in common with S3, and where they differ."""
 
 import sys
+from collections.abc import Callable
 
 import boto3
 import pytest
@@ -32,14 +33,53 @@ def test_odd_keys_stay_as_they_are_on_moto(odd_bucket: Bucket) -> None:
 def test_archived_objects_of_moto_are_listed_as_such_and_cannot_be_read(odd_bucket: Bucket) -> None:
     odd_bucket.put("old", StorageClass="GLACIER")
     assert odd_bucket.client.list_objects_v2(Bucket=odd_bucket.name)["Contents"][0]["StorageClass"] == "GLACIER"
-    assert _refusal(odd_bucket, "old") == (403, "InvalidObjectState")
+    assert _refusal(odd_bucket.get, "old") == (403, "InvalidObjectState")
 
 
-def test_versitygw_collapses_slashes_and_an_object_blocks_keys_below_it(bucket: Bucket) -> None:
-    bucket.put("a//b")
-    assert bucket.keys() == ["a/b"]
+def test_versitygw_makes_paths_of_keys(bucket: Bucket) -> None:
+    bucket.put("a//b", "c/../d", "e\x01")
+    assert bucket.keys() == ["a/b", "d", "e\ufffd"]
     with pytest.raises(ClientError, match="ObjectParentIsFile"):
         bucket.put("a/b/c")
+    with pytest.raises(ClientError, match="KeyTooLongError"):
+        bucket.put("k" * 256)
+
+
+def test_versitygw_knows_no_storage_class(bucket: Bucket) -> None:
+    bucket.put("old", StorageClass="GLACIER")
+    assert bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"][0]["StorageClass"] == "STANDARD"
+    assert bucket.get("old") == b""
+
+
+@pytest.mark.parametrize("server", ["versitygw", "moto"])
+def test_a_condition_holds_for_put_and_delete_but_not_for_the_place_that_is_copied_to(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    there = servers.fresh_bucket(request.getfixturevalue(server))
+    there.put("a", "b", body=b"old")
+    assert _refusal(there.put, "a", IfNoneMatch="*") == (412, "PreconditionFailed")
+    assert _refusal(there.put, "a", IfMatch='"stale"') == (412, "PreconditionFailed")
+    assert _refusal(there.put, "gone", IfMatch='"stale"') == (404, "NoSuchKey")
+    assert _refusal(there.client.delete_object, Bucket=there.name, Key="a", IfMatch='"stale"') == (412, "PreconditionFailed")
+    # S3 refuses this one
+    there.client.copy_object(Bucket=there.name, Key="a", CopySource=f"{there.name}/b", IfNoneMatch="*")
+
+
+@pytest.mark.parametrize("server", ["versitygw", "moto"])
+def test_keys_are_listed_in_the_order_of_their_bytes(server: str, request: pytest.FixtureRequest) -> None:
+    there = servers.fresh_bucket(request.getfixturevalue(server))
+    there.put("s/a", "s-a", "s0", "S", "ü")
+    assert there.keys() == ["S", "s-a", "s/a", "s0", "ü"]
+
+
+def test_versitygw_refuses_another_region_and_does_not_say_which_to_head(versitygw: Server, bucket: Bucket) -> None:
+    elsewhere = boto3.client("s3", region_name="us-west-2")
+    with pytest.raises(ClientError) as raised:
+        elsewhere.head_bucket(Bucket=bucket.name)
+    answer = raised.value.response["ResponseMetadata"]
+    assert (answer["HTTPStatusCode"], answer["HTTPHeaders"].get("x-amz-bucket-region")) == (400, None)  # S3 says it
+    assert bucket.client.head_bucket(Bucket=bucket.name)["BucketRegion"] == versitygw.region
+    assert elsewhere.list_objects_v2(Bucket=bucket.name)["KeyCount"] == 0  # boto3 finds it in the error's text
 
 
 def test_versitygw_refuses_a_wrong_secret_and_moto_takes_any(versitygw: Server, moto: Server, odd_bucket: Bucket) -> None:
@@ -64,7 +104,7 @@ def test_moto_allows_what_a_policy_allows_and_no_more(moto: Server, odd_bucket: 
         assert there.keys() == ["in/a", "out/a"]
         there.client.head_bucket(Bucket=there.name)
         assert there.get("in/a") == b""
-        assert _refusal(there, "out/a") == (403, "AccessDenied")
+        assert _refusal(there.get, "out/a") == (403, "AccessDenied")
         with pytest.raises(ClientError, match="AccessDenied"):
             there.put("in/b")
         wrong = servers.client(moto.url, Keys(keys.access_key, "wrong"))
@@ -80,9 +120,9 @@ def test_what_a_server_said_before_it_died_is_in_the_error() -> None:
     assert str(raised.value).endswith("ended with 7:\nno such folder\n")
 
 
-def _refusal(bucket: Bucket, key: str) -> tuple[int, str]:
-    """Status and code of the answer to a GET that fails."""
+def _refusal(call: Callable[..., object], *arguments: object, **options: object) -> tuple[int, str]:
+    """Status and code of the error that a call of boto3 ends with."""
     with pytest.raises(ClientError) as raised:
-        bucket.get(key)
+        call(*arguments, **options)
     response = raised.value.response
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
