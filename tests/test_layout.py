@@ -1,8 +1,10 @@
 """What a tree's keys say: folders to list, enter or pass, and log files or the reason why not."""
 
+import datetime as dt
+
 import pytest
 
-from trailtally.layout import Folder, LogFile, delivered, delivered_before, folder, log_file
+from trailtally.layout import Folder, LogFile, delivered, delivered_at, delivered_since, folder, log_file
 
 NO_LOG_PATH = "its path is not ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/FILE"
 NO_LOG_NAME = "its name ends in neither .json.gz nor .json"
@@ -123,32 +125,50 @@ REGION = "/data/AWSLogs/111122223333/CloudTrail/us-east-1"
 
 
 @pytest.mark.parametrize(
-    ("path", "is_before"),
+    ("path", "after"),
     [
-        (f"{REGION}/2025", True),
-        (f"{REGION}/2026", False),  # it may have later months
-        (f"{REGION}/2027", False),
-        (f"{REGION}/2025/12", True),
-        (f"{REGION}/2026/02", True),
-        (f"{REGION}/2026/03", False),
-        (f"{REGION}/2026/04", False),
-        (f"{REGION}/2025/12/31", True),
-        (f"{REGION}/2026/03/08", True),
-        (f"{REGION}/2026/03/09", False),
-        (f"{REGION}/2026/03/10", False),
-        # What is no date of a delivery is entered.
-        (REGION, False),
-        (f"{REGION}/2025/notes", False),
-        (f"{REGION}/2026/03/08/sub", False),
-        (f"{REGION}/2026/3", False),
-        ("/data/2025/03/08", False),
-        ("/data/AWSLogs/111122223333/CloudTrail/2025", False),  # the name of a region
-        ("", False),
+        (REGION, "2026/03/09"),
+        (f"{REGION}/2025", None),
+        (f"{REGION}/2026", "03/09"),
+        (f"{REGION}/2027", ""),
+        (f"{REGION}/2025/12", None),
+        (f"{REGION}/2026/02", None),
+        (f"{REGION}/2026/03", "09"),
+        (f"{REGION}/2026/04", ""),
+        (f"{REGION}/2025/12/31", None),
+        (f"{REGION}/2026/03/08", None),
+        (f"{REGION}/2026/03/09", ""),
+        (f"{REGION}/2026/03/10", ""),
+        # Of what is no date of a delivery nothing is known.
+        (f"{REGION}/2025/notes", ""),
+        (f"{REGION}/2026/03/08/sub", ""),
+        (f"{REGION}/2026/3", ""),
+        ("/data/2025/03/08", ""),
+        ("/data/AWSLogs", ""),
+        ("", ""),
     ],
 )
-def test_folders_of_deliveries_that_ended_before_a_day_are_known_by_their_path(path: str, is_before: bool) -> None:
-    assert delivered_before(path, "2026-03-09") is is_before
+def test_the_deliveries_since_a_day_come_after_a_name(path: str, after: str | None) -> None:
+    assert delivered_since(path, "2026-03-09") == after
 
 
-def test_where_no_day_is_asked_for_no_folder_is_before_it() -> None:
-    assert not delivered_before(f"{REGION}/2025/12/31", "")
+def test_where_no_day_is_asked_for_all_is_since_it() -> None:
+    assert delivered_since(f"{REGION}/2025/12/31", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        (
+            "2026/03/09/111122223333_CloudTrail_us-east-1_20260309T1415Z_abc.json.gz",
+            dt.datetime.fromisoformat("2026-03-09T14:15"),
+        ),
+        ("2026/03/09/other", dt.datetime.fromisoformat("2026-03-09")),
+        ("2026/03/09/111122223333_CloudTrail_us-east-1_20260309T9915Z_abc.json.gz", None),
+        ("2026/02/30/other", None),
+        ("2026/readme", None),
+        ("", None),
+    ],
+)
+def test_a_name_tells_when_it_was_delivered(name: str, at: dt.datetime | None) -> None:
+    assert delivered_at(name) == at

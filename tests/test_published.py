@@ -194,7 +194,7 @@ def test_whichever_byte_of_an_object_is_damaged_and_wherever_it_is_cut_it_is_rea
         for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :]):
             path.write_bytes(damaged)
             try:
-                list(published._read_object(str(path), "2026-03-09", schema, sources.TABLE.version))
+                list(published.read_object(str(path), "2026-03-09", schema, sources.TABLE.version))
             except TaskFailed as error:
                 told = TaskFailed.message_in(str(error))
                 assert told is not None

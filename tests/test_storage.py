@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,12 +33,42 @@ def test_a_location_may_be_relative_or_a_link(tmp_path: Path, monkeypatch: pytes
     assert storage.location("here") == storage.location("./link/") == f"{tmp_path.resolve()}/here"
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/AWSLogs", "S3://bucket", "https://host/path"])
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("s3://bucket", "s3://bucket"),
+        ("s3://bucket/", "s3://bucket"),
+        ("s3a://bucket/a", "s3://bucket/a"),
+        ("S3N://bucket/a/b/", "s3://bucket/a/b"),
+        ("s3://bucket/a//", "s3://bucket/a/"),  # the prefix a//
+        ("s3://bucket//a", "s3://bucket//a"),
+        ("s3://bucket/a%20b #+?", "s3://bucket/a%20b #+?"),  # a key is text and no URL
+        ("s3://bucket/../a", "s3://bucket/../a"),
+    ],
+)
+def test_a_location_in_s3_is_a_bucket_and_a_prefix(text: str, url: str) -> None:
+    assert storage.location(text) == url
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///a", "s3://b", "s3://-bucket/a", "s3://a b/c", "s3://bücket"])
+def test_what_is_no_name_of_a_bucket_is_wrong_use(url: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        storage.location(url)
+    bucket = url.removeprefix("s3://").partition("/")[0]
+    assert str(raised.value) == f"{url}: {bucket!r} is no name of a bucket. Expected s3://BUCKET or s3://BUCKET/PREFIX"
+
+
+def test_a_key_in_s3_that_is_not_utf8_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match=r"^s3://bucket/\\xff: it is not UTF-8"):
+        storage.location("s3://bucket/\udcff")
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/AWSLogs", "https://host/path"])
 def test_other_urls_are_wrong_use_and_the_message_says_what_to_give(url: str) -> None:
     with pytest.raises(UsageError) as raised:
         storage.location(url)
     scheme = url.partition(":")[0]
-    assert str(raised.value) == f"{url}: {scheme}:// is not supported yet. Give a path of this machine (or file:///PATH)"
+    assert str(raised.value) == f"{url}: {scheme}:// is not supported. Give s3://BUCKET/PREFIX, or a path of this machine"
 
 
 @pytest.mark.parametrize("url", ["file://", "file://a/b", "file://C:/a"])
@@ -66,7 +97,7 @@ def test_a_key_is_text_that_leads_back_to_its_path(path: str, key: str) -> None:
 
 def test_an_empty_path_is_wrong_use_and_not_the_folder_that_one_is_in() -> None:
     with pytest.raises(
-        UsageError, match=r"^a path is empty: give the path of a folder \(is a variable of the shell not set\?\)$"
+        UsageError, match=r"^a path is empty: give a folder or s3://BUCKET/PREFIX \(is a variable of the shell not set\?\)$"
     ):
         storage.location("")
 
@@ -86,21 +117,39 @@ def test_every_file_of_a_tree_is_listed_folder_by_folder(tmp_path: Path) -> None
     ]
 
 
-def test_a_folder_to_skip_is_not_entered_and_its_files_are_no_entries(tmp_path: Path) -> None:
-    write(tmp_path, {"a/1": b"", "a/skip/2": b"", "b/skip": b"", "skip/c/3": b""})
-    asked: list[str] = []
-
-    def skip(path: str) -> bool:
-        asked.append(path.removeprefix(str(tmp_path)))
-        return path.endswith("/skip")
-
-    entries = [entry.key.removeprefix(f"{tmp_path}/") for entry in storage.list_tree(str(tmp_path), skip)]
-    assert entries == ["a/1", "b/skip"]  # it is asked of folders alone
-    assert asked == ["", "/a", "/a/skip", "/b", "/skip"]
+def names(path: Path, after: str = "", last: str = "") -> list[str]:
+    return [entry.key.removeprefix(f"{path}/") for entry in storage.list_tree(str(path), after, last)]
 
 
-def test_of_a_tree_to_skip_nothing_is_listed_even_where_it_cannot_be(tmp_path: Path) -> None:
-    assert list(storage.list_tree(f"{tmp_path}/gone", lambda _: True)) == []
+def test_of_a_tree_a_range_of_names_can_be_listed(tmp_path: Path) -> None:
+    write(tmp_path, dict.fromkeys(("a", "b/1", "b/2/x", "b/3", "b0", "c/1"), b""))
+    assert names(tmp_path, after="b/1") == ["b0", "b/3", "b/2/x", "c/1"]
+    assert names(tmp_path, after="b/2") == ["b0", "b/3", "b/2/x", "c/1"]
+    assert names(tmp_path, last="b/2/x") == ["a", "b/1", "b/2/x"]
+    assert names(tmp_path, after="b/1", last="b/3") == ["b/3", "b/2/x"]
+
+
+def test_parts_of_a_tree_that_adjoin_have_each_name_once(tmp_path: Path) -> None:
+    write(tmp_path, dict.fromkeys(("2025/12/31/a", "2026/01/01/a", "2026/01/02/a", "2026/2", "a"), b""))
+    (tmp_path / "2026/01/01/b").write_bytes(b"")
+    cuts = ["2026", "2026/01/01", "2026/01/02"]
+    parts = [names(tmp_path, *ends) for ends in zip(["", *cuts], [*cuts, ""], strict=True)]
+    assert sorted(name for part in parts for name in part) == sorted(names(tmp_path))
+    assert parts[2] == ["2026/01/01/a", "2026/01/01/b"]
+
+
+def test_folders_outside_the_range_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {f"2026/0{month}/01/a": b"" for month in (1, 2, 3)})
+    looked_at: list[str] = []
+    real = os.scandir
+
+    def scan(path: str) -> Any:
+        looked_at.append(path.removeprefix(str(tmp_path)))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert names(tmp_path, after="2026/02", last="2026/03") == ["2026/02/01/a"]
+    assert looked_at == ["", "/2026", "/2026/02", "/2026/02/01"]
 
 
 def test_a_folder_has_its_folders_and_its_own_files(tmp_path: Path) -> None:

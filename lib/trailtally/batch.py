@@ -15,13 +15,11 @@ from trailtally.errors import TrailtallyError
 from trailtally.plan import Batch, Plan, of_batch
 from trailtally.progress import Progress
 from trailtally.publish import Written
+from trailtally.shares import in_shares, tasks_for
 from trailtally.summary import NAMED, Day, Summary
 from trailtally.tables import TABLES, coverage, event_counts, launches, ledger, run_instances, sources
 from trailtally.tables.columns import Table
 from trailtally.tally import colliding_dimensions, sums_of_days, tally
-
-# Compressed bytes and files of a read task: a second or two of work, so that progress moves and tasks end together.
-_TASK_BYTES, _TASK_FILES = 8 << 20, 500
 
 # Compressed bytes of a record, about: of files that were read before only the number of records is at hand.
 _RECORD_BYTES = 100
@@ -45,6 +43,7 @@ class Context:
     run_id: str
     computed_at: str
     max_file_bytes: int
+    fetches: int
     rebuild: bool
     progress: Progress
     check_lock: Callable[[], None]
@@ -105,8 +104,8 @@ def _run(context: Context, plan: Plan, batch: Batch, summary: Summary) -> None:
     to_do = of_batch(plan.rows, batch)
     aside = to_do.where(F.col("status").isNotNull())
     logs = to_do.where(F.col("status").isNull())
-    # Neighbours share most of their dimensions: a task that reads neighbours sends each once, which spares the shuffle.
-    logs = logs.repartitionByRange(_read_tasks(batch.files, batch.bytes), "account_id", "region", "delivered", "file_key")
+    tasks = tasks_for(batch.files, batch.bytes)
+    logs = in_shares(logs, "account_id", "region", "delivered", "file_key", size=F.col("size"), tasks=tasks)
     new = _read(context, logs, batch.files, batch.bytes)
     found = _widen(context, plan, batch, new)
     made = _tables(context, found)
@@ -126,17 +125,11 @@ def _run(context: Context, plan: Plan, batch: Batch, summary: Summary) -> None:
     summary.waiting.update(found.days.waiting)
 
 
-def _read_tasks(files: int, size: int) -> int:
-    return max(min(max(-(-size // _TASK_BYTES), -(-files // _TASK_FILES)), files), 1)
-
-
 def _read(context: Context, files: DataFrame, count: int, size: int) -> events.Rows:
     """The reader's rows of these files, read once and kept."""
     with context.progress.reading(context.spark, count, size) if count else nullcontext(_nothing) as done:
         read = context.keep(
-            events.read_files(
-                files.select("file_key", "e_tag", "size"), max_file_bytes=context.max_file_bytes, seed=context.seed, done=done
-            )
+            events.read_files(files, max_file_bytes=context.max_file_bytes, fetches=context.fetches, seed=context.seed, done=done)
         )
         rows = events.by_kind(read)
         rows.files.select(F.count(F.lit(1))).collect()
@@ -172,8 +165,9 @@ def _widen(context: Context, plan: Plan, batch: Batch, new: events.Rows) -> _Fou
         nothing = was.where(F.lit(False)).drop("run_id")
         return _Found(new, None, was, looked_into, before, candidates, widen.Days(days, [], {}), nothing)
     context.progress.say(f"to count {len(days):,} touched days whole: {count:,} older files")
-    ordered = files.repartitionByRange(_read_tasks(count, records * _RECORD_BYTES), "file_key")
-    older = _read(context, ordered, count, 0)
+    tasks = tasks_for(count, records * _RECORD_BYTES)
+    shares = in_shares(files, "file_key", size=F.col("records") * _RECORD_BYTES, tasks=tasks)
+    older = _read(context, shares, count, 0)
     known = context.keep(_known_others(context, before, older.files))
     sorted_out = widen.sort_out(days, before, files, older.files, known)
     return _Found(new, older, was, looked_into, before, candidates, sorted_out, statuses.outdated(known, files))

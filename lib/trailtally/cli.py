@@ -11,7 +11,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 
 from trailtally import __version__
-from trailtally.daily import BATCH_BYTES, MAX_FILE_BYTES, Request, check, dry_run, run
+from trailtally.access_options import access_in, add_access_options, add_input_output_options, input_access_in, output_access_in
+from trailtally.daily import BATCH_BYTES, FETCHES, MAX_FILE_BYTES, Request, check, dry_run, run
 from trailtally.errors import Terminated, TrailtallyError
 from trailtally.progress import Progress
 from trailtally.session import spark_session
@@ -44,11 +45,14 @@ def daily_parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="PATH",
-        help="any level of a tree: the folder that holds AWSLogs, an organization, an account, a region, a day, one file; "
-        "can be given more than once",
+        help="any level of a tree, a path or s3://BUCKET/PREFIX: the folder that holds AWSLogs, an organization, an account, a "
+        "region, a day, one file; can be given more than once",
     )
     parser.add_argument(
-        "--output", required=True, metavar="PATH", help="folder of the tables: a new one, or that of an earlier run"
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="folder of the tables, or s3://BUCKET/PREFIX: a new one, or that of an earlier run",
     )
     parser.add_argument(
         "--max-file-bytes",
@@ -92,6 +96,14 @@ def daily_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="exit with 0 instead of 3, for schedulers that take 3 for a failure",
     )
+    parser.add_argument(
+        "--fetches",
+        type=_fetches,
+        default=FETCHES,
+        metavar="N",
+        help=f"objects of S3 that each task fetches at a time (default: {FETCHES})",
+    )
+    add_input_output_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress, only the summary and errors")
     parser.add_argument("--debug", action="store_true", help="print the stack trace of an error")
     parser.add_argument("--version", action="version", version=f"trailtally {__version__}")
@@ -100,7 +112,8 @@ def daily_parser() -> argparse.ArgumentParser:
 
 def daily_main(arguments: Sequence[str] | None = None) -> int:
     """Runs the daily job with these arguments and gives back its exit status."""
-    options = daily_parser().parse_args(arguments)
+    parser = daily_parser()
+    options = parser.parse_args(arguments)
     request = Request(
         options.input,
         options.output,
@@ -110,6 +123,9 @@ def daily_main(arguments: Sequence[str] | None = None) -> int:
         options.rebuild,
         options.accept_gone_history,
         options.wait_for_lock,
+        options.fetches,
+        input_access_in(options),
+        output_access_in(options, parser.error),
     )
 
     def job() -> int:
@@ -135,11 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show = commands.add_parser("show", help="print launches, busiest calls, days and problems of an output folder")
     show.add_argument("output", metavar="OUTPUT", help="the --output of a run")
     show.add_argument("--rows", type=_rows, default=20, metavar="N", help="rows of each list at most (default: 20)")
+    add_access_options(show)
     show.add_argument("--debug", action="store_true", help="print the stack trace of an error")
     options = parser.parse_args(arguments)
 
     def job() -> int:
-        print(show_tables(options.output, options.rows), flush=True)
+        print(show_tables(options.output, options.rows, access_in(options)), flush=True)
         return COMPLETE
 
     return _exit_status(job, debug=options.debug)
@@ -154,6 +171,10 @@ def _day(text: str) -> str:
         return dt.date.fromisoformat(text).isoformat()
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-03-09") from None
+
+
+def _fetches(text: str) -> int:
+    return _above_zero(text, "a number of objects, such as 32")
 
 
 def _rows(text: str) -> int:

@@ -5,7 +5,7 @@ import datetime as dt
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,6 +17,8 @@ from trailtally.lock import locked
 from trailtally.plan import KNOWN, Batch, Plan, make_plan, plan_text
 from trailtally.progress import Progress
 from trailtally.session import shuffle_partitions
+from trailtally.storage import Access
+from trailtally.storage.tasks import metered, start_meter
 from trailtally.summary import Summary
 from trailtally.tables import TABLES, coverage, ledger
 
@@ -24,6 +26,10 @@ MAX_FILE_BYTES = 512 << 20
 
 # Some twenty minutes of work for two cores, one for forty: what a killed backfill does again at most.
 BATCH_BYTES = 8 << 30
+
+
+# Objects of S3 that a task fetches at a time: each waits some 30 ms (benchmarks/README.md).
+FETCHES = 32
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,19 @@ class Request:
     rebuild: bool = False
     accept_gone_history: bool = False
     wait_for_lock: bool = False
+    fetches: int = FETCHES
+    input_access: Access = field(default_factory=Access)
+    output_access: Access = field(default_factory=Access)
 
 
 def check(request: Request) -> tuple[list[str], str]:
-    """The absolute input and output paths. UsageError where they cannot be right; nothing is read or written yet."""
-    inputs, output = listing.inputs_of(request.inputs), storage.location(request.output)
+    """The absolute input and output paths. UsageError where they cannot be right, StoreError where S3 says no.
+
+    Nothing is read or written yet.
+    """
+    output = storage.location(request.output)
+    storage.connect({storage.location(path): request.input_access for path in request.inputs} | {output: request.output_access})
+    inputs = listing.inputs_of(request.inputs)
     if storage.key_of(output) != output.replace("\\", "\\x5c"):
         raise UsageError(
             f"--output {storage.key_of(output)}: its name is not UTF-8, which Athena and Spark cannot take. Give another"
@@ -59,6 +73,7 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
     """Brings the tables up to date with the tree. Raises a TrailtallyError, and then says what was published."""
     started, now = time.monotonic(), dt.datetime.now(dt.UTC)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    start_meter(spark)
     inputs, output = check(request)
     summary = Summary(output, run_id, since=request.delivered_since)
     with _prepared(output), locked(output, run_id, wait=request.wait_for_lock, say=progress.say) as lock:
@@ -67,13 +82,22 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
             progress.say(f"finished what run {killed} was publishing when it was killed")
         with planned(spark, request, inputs, output, summary) as plan:
             context = Context(
-                spark, output, run_id, now.isoformat(), request.max_file_bytes, request.rebuild, progress, lock.check
+                spark,
+                output,
+                run_id,
+                now.isoformat(),
+                request.max_file_bytes,
+                request.fetches,
+                request.rebuild,
+                progress,
+                lock.check,
             )
             _run_batches(context, plan, summary)
     if request.rebuild:
         told = summary.days.keys() | summary.waiting
         summary.left_days = [day for day in published.days_of(coverage.TABLE, output) if day not in told]
     summary.seconds = time.monotonic() - started
+    summary.requests = metered()
     return summary
 
 
@@ -161,7 +185,10 @@ def _work(batch: Batch) -> int:
 
 
 def _stopped(error: Exception, output: str, number: int, batches: int, not_whole: int) -> str:
-    what = f"{error.filename}: {storage.words(error)}" if isinstance(error, OSError) else TrailtallyError.of(error)
+    if isinstance(error, OSError) and not isinstance(error, TrailtallyError):
+        what = f"{error.filename}: {storage.words(error)}"
+    else:
+        what = TrailtallyError.of(error)
     if commit.is_pending(output):
         published = f"Batch {number:,} of {batches:,} is committed, and was being put in its place: the next run finishes that"
     elif number > 1:

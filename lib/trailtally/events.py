@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from trailtally.reader import DIMENSION, FACTS, FILE, LAUNCH, SCHEMA, Done, read_task
+from trailtally.storage.tasks import in_task
 
 
 class Rows(NamedTuple):
@@ -19,13 +20,14 @@ class Rows(NamedTuple):
     files: DataFrame
 
 
-def read_files(files: DataFrame, *, max_file_bytes: int, seed: int, done: Done) -> DataFrame:
+def read_files(files: DataFrame, *, max_file_bytes: int, seed: int, done: Done, fetches: int = 1) -> DataFrame:
     """The rows of these log files (file_key, e_tag, size), of all four kinds in one DataFrame.
 
-    `done(files, bytes)` is called in the tasks after each file. `seed` varies the dimension ids.
+    `done(files, bytes)` is called in the tasks after each file. `seed` varies the dimension ids. Each task fetches so many files
+    at a time, where they are not of this machine.
     """
-    read = partial(read_task, max_file_bytes=max_file_bytes, seed=seed, done=done)
-    return files.mapInArrow(read, from_arrow_schema(SCHEMA, prefer_timestamp_ntz=False))
+    read = partial(read_task, max_file_bytes=max_file_bytes, fetches=fetches, seed=seed, done=done)
+    return files.mapInArrow(in_task(read), from_arrow_schema(SCHEMA, prefer_timestamp_ntz=False))
 
 
 def by_kind(rows: DataFrame) -> Rows:

@@ -17,9 +17,10 @@ EXPECTED = "[PREFIX/]AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json
 
 # `CloudTrail` alone holds management and data events. Insights, network activity, aggregated events and digests lie beside
 # it and have other records.
-_REGION_FOLDER = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[^/]+)(?:/\d{4}(?:/\d\d(?:/\d\d)?)?)?$")
-_DATE_FOLDER = re.compile(r"(?:^|/)\d{12}/CloudTrail/[^/]+/(?P<date>\d{4}(?:/\d\d(?:/\d\d)?)?)$")
+_REGION_FOLDER = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[^/]+)(?:/(?P<date>\d{4}(?:/\d\d(?:/\d\d)?)?))?$")
 _SIBLING_FOLDER = re.compile(r"(?:^|/)(?:AWSLogs/(?:[^/]+/)?\d{12}/(?!CloudTrail$)|\d{12}/(?=CloudTrail-))(?P<name>[^/]+)$")
+# CloudTrail names its files ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.
+_DELIVERED_AT = re.compile(r"(?P<day>\d{4}/\d\d/\d\d)/(?:[^/]*_\d{8}T(?P<time>\d{4})Z_)?")
 _LOG_KEY = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[^/]+)/(?P<day>\d{4}/\d\d/\d\d)/(?P<name>[^/]+)$")
 
 
@@ -67,11 +68,27 @@ def delivered(key: str) -> str | None:
     return day if _is_day(day) else None
 
 
-def delivered_before(path: str, day: str) -> bool:
-    """Whether the folder at this path is a year, month or day of deliveries that ended before this day (YYYY-MM-DD)."""
-    match = _DATE_FOLDER.search(path)
-    date = match["date"].replace("/", "-") if match else ""
-    return bool(date) and date < day[: len(date)]
+def delivered_at(name: str) -> dt.datetime | None:
+    """When an object was delivered whose name below its region's folder is this one, as far as the name tells; None if not."""
+    match = _DELIVERED_AT.match(name)
+    try:
+        return dt.datetime.strptime(f"{match['day']} {match['time'] or '0000'}", "%Y/%m/%d %H%M") if match else None  # noqa: DTZ007
+    except ValueError:
+        return None
+
+
+def delivered_since(path: str, day: str) -> str | None:
+    """After which name below the folder of a region, year, month or day its deliveries of this day (YYYY-MM-DD) and later come.
+
+    Empty where the name of the folder tells nothing of that, None where all came before it.
+    """
+    match = _REGION_FOLDER.search(path)
+    if not match or not day:
+        return ""
+    date, since = match["date"] or "", day.replace("-", "/")
+    if since.startswith(date):
+        return since[len(date) :].removeprefix("/")
+    return "" if date > since else None
 
 
 def _is_day(text: str) -> bool:

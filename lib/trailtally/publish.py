@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from pyspark.sql import DataFrame
 from trailtally import __version__, storage
 from trailtally.errors import SumsDoNotClose, TaskFailed
 from trailtally.published import object_path
+from trailtally.storage.tasks import in_task
 from trailtally.tables.columns import COUNT, Table
 from trailtally.tally import Sums
 
@@ -51,7 +53,7 @@ def write_table(table: Table, rows: DataFrame, output: str) -> list[Written]:
     """Writes every day of `rows` (the partition column and the table's), each as one object with its rows in one order."""
     order = [table.partition.name, *table.key, *(name for name in table.names if name not in table.key)]
     days = rows.repartition(table.partition.name).sortWithinPartitions(*order)
-    manifest = days.mapInArrow(partial(_write_task, table=table, output=output), _MANIFEST).collect()
+    manifest = days.mapInArrow(in_task(partial(_write_task, table=table, output=output)), _MANIFEST).collect()
     return sorted(Written(row["day"], row["rows"], row["bytes"], json.loads(row["sums"])) for row in manifest)
 
 
@@ -86,7 +88,7 @@ def _write_day(table: Table, day: str, pieces: Iterator[pa.RecordBatch], path: s
             rows += group.num_rows
             for name in counts:
                 sums[name] += pc.sum(group[name]).as_py() or 0
-    return Written(day, rows, storage.size(path), sums)
+    return Written(day, rows, Path(path).stat().st_size, sums)
 
 
 def _row_groups(pieces: Iterator[pa.RecordBatch], table: Table) -> Iterator[pa.Table]:

@@ -13,6 +13,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from trailtally import storage
 from trailtally.errors import TaskFailed
 from trailtally.session import few_rows, shuffle_partitions
+from trailtally.storage.tasks import in_task
 from trailtally.tables.columns import Table
 
 # Objects that a task reads: they are small, and a task costs more than a few of them.
@@ -41,7 +42,7 @@ def rows(spark: SparkSession, table: Table, output: str, days: Sequence[str], *c
         return spark.range(1).where(F.lit(False)).select(*(F.lit(None).cast(f.dataType).alias(f.name) for f in fields))
     objects = [{"path": object_path(output, table, day), "day": day} for day in days]
     found = few_rows(spark, objects, partitions=min(shuffle_partitions(spark), -(-len(objects) // _OBJECTS)))
-    return found.mapInArrow(partial(_read_task, schema=schema, version=table.version), fields)
+    return found.mapInArrow(in_task(partial(_read_task, schema=schema, version=table.version)), fields)
 
 
 def row_schema(table: Table, *columns: str) -> pa.Schema:
@@ -53,10 +54,11 @@ def row_schema(table: Table, *columns: str) -> pa.Schema:
 def _read_task(batches: Iterable[pa.RecordBatch], *, schema: pa.Schema, version: int) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for object in batch.to_pylist():
-            yield from _read_object(object["path"], object["day"], schema, version)
+            yield from read_object(object["path"], object["day"], schema, version)
 
 
-def _read_object(path: str, day: str, schema: pa.Schema, version: int) -> Iterator[pa.RecordBatch]:
+def read_object(path: str, day: str, schema: pa.Schema, version: int) -> Iterator[pa.RecordBatch]:
+    """The rows (schema) of one object, which this version of its table should have. TaskFailed where it cannot be read."""
     try:
         data = storage.get(path)
         if data is None:
@@ -69,5 +71,7 @@ def _read_object(path: str, day: str, schema: pa.Schema, version: int) -> Iterat
             columns = {name: rows[name] for name in present} | {schema.names[0]: pa.repeat(day, rows.num_rows)}
             arrays = [columns[f.name].cast(f.type) if f.name in columns else pa.nulls(rows.num_rows, f.type) for f in schema]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    except storage.StoreError as error:
+        raise TaskFailed(f"this table cannot be read: {error}") from error
     except (OSError, ValueError, pa.lib.ArrowException) as error:
         raise TaskFailed(f"{path}: this table cannot be read: {storage.words_of(error)}") from error

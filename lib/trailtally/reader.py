@@ -12,13 +12,15 @@ import gc
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from trailtally import storage
+from trailtally.ahead import ahead
 from trailtally.errors import BadObject, BadRecord, TaskFailed, Unreadable
 from trailtally.facts import Array, buckets, facts, owner_of
 from trailtally.identity import Actor, actor
@@ -27,6 +29,7 @@ from trailtally.keys import DAY, day_text, dimension_ids, event_time, event_time
 from trailtally.launch import Launch, is_launch, launch
 from trailtally.layout import LogFile, log_file
 from trailtally.records import Decoded, Record, decode, identity
+from trailtally.storage import StoreError
 from trailtally.tables import launches as launches_table
 from trailtally.tables.event_counts import GROUPING
 from trailtally.tables.ledger import READ, REJECTED, UNREADABLE
@@ -71,30 +74,58 @@ SCHEMA = pa.schema(
 # Records whose rows are yielded together: enough that a batch's overhead is nothing, few enough (2 MB) for any memory.
 _BATCH = 50_000
 
+# Compressed bytes that a task has fetched and not read yet, at most; what a file has whose size is not known.
+_FETCHED_BYTES, _USUAL_BYTES = 64 << 20, 256 << 10
+
 # Days that an event may have lie between these: from before the year 1000, as many as reach beyond 9999.
 _FIRST_DAY, _DAYS = -(1 << 23), 1 << 24
 
 Done = Callable[[int, int], None]
 
 
-def read_task(batches: Iterable[pa.RecordBatch], *, max_file_bytes: int, seed: int, done: Done) -> Iterator[pa.RecordBatch]:
+def read_task(
+    batches: Iterable[pa.RecordBatch], *, max_file_bytes: int, fetches: int, seed: int, done: Done
+) -> Iterator[pa.RecordBatch]:
     """Batches (SCHEMA) of the log files that the batches list (file_key, e_tag, size)."""
     task = _Task(max_file_bytes, seed)
+    files = (file for batch in batches for file in batch.to_pylist())
     # Nothing here refers to itself. The collector of such things took a sixth of the time, for it looks at all lookups again.
     gc.disable()
     try:
-        for batch in batches:
-            for file in batch.to_pylist():
-                try:
-                    task.read(file)
-                except Exception as error:
-                    raise TaskFailed(f"{file['file_key']}: {type(error).__name__}: {error}") from error
-                done(1, file["size"])
-                if len(task.times) >= _BATCH:
-                    yield from task.flush()
+        for file, fetched in _fetched(files, max_file_bytes, fetches):
+            try:
+                task.read(file, fetched)
+            except StoreError as error:
+                raise TaskFailed(str(error)) from error
+            except Exception as error:
+                raise TaskFailed(f"{file['file_key']}: {type(error).__name__}: {error}") from error
+            done(1, file["size"])
+            if len(task.times) >= _BATCH:
+                yield from task.flush()
         yield from task.flush()
     finally:
         gc.enable()
+
+
+_Fetched = Callable[[], tuple[bytes, str]]
+
+
+def _fetched(files: Iterator[dict[str, Any]], max_file_bytes: int, fetches: int) -> Iterator[tuple[dict[str, Any], _Fetched]]:
+    """Each file with a function for its bytes and e_tag. Of a store that is not here, the next ones are on their way then."""
+
+    def fetch(file: dict[str, Any]) -> tuple[bytes, str]:
+        if file["size"] > max_file_bytes:
+            raise BadObject(f"its {file['size']:,} bytes are more than {max_file_bytes:,} (--max-file-bytes)")
+        return storage.read(file["file_key"])
+
+    first = next(files, None)
+    if first is None:
+        return
+    files = chain([first], files)
+    if storage.is_remote(first["file_key"]):
+        yield from ahead(files, fetch, lambda file: file["size"] or _USUAL_BYTES, most=fetches, most_weight=_FETCHED_BYTES)
+    else:
+        yield from ((file, partial(fetch, file)) for file in files)
 
 
 class _Dimension(NamedTuple):
@@ -128,15 +159,13 @@ class _Task:
         self.launches: list[tuple[int, Launch]] = []
         self.files: list[dict[str, Any]] = []
 
-    def read(self, file: dict[str, Any]) -> None:
+    def read(self, file: dict[str, Any], fetched: _Fetched) -> None:
         """Reads one file to the end and adds its rows: all of them, or a status row alone."""
         path = _place(file["file_key"])
         status = {**{name: file[name] for name in ("file_key", "e_tag", "size")}, "delivered": path.delivered}
         try:
-            if file["size"] > self._max_file_bytes:
-                raise BadObject(f"its {file['size']:,} bytes are more than {self._max_file_bytes:,} (--max-file-bytes)")
             # Of the version that is read, should it have changed since it was listed.
-            data, status["e_tag"] = storage.read(file["file_key"])
+            data, status["e_tag"] = fetched()
             decoded = decode(inflate(data, self._max_file_bytes))
         except BadObject as problem:
             self.files.append({**status, "status": REJECTED, "reason": str(problem)})

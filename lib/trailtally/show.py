@@ -4,17 +4,21 @@ Made for a terminal of 200 columns. No ARN, address or path is cut: what may be 
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from trailtally import published, storage
 from trailtally.errors import UsageError
 from trailtally.launch import DRY_RUN
+from trailtally.storage import Access
 from trailtally.tables import coverage, event_counts, launches, ledger
 from trailtally.tables.columns import Table
+
+# Objects that are fetched at a time.
+_AT_ONCE = 16
 
 # Characters of a client's name that fit beside a long ARN; a cut one ends in `…`, and is whole in `launches`.
 _CLIENT = 48
@@ -30,9 +34,10 @@ class _List(NamedTuple):
     none: str = "none"
 
 
-def show_tables(output: str, rows: int) -> str:
+def show_tables(output: str, rows: int, access: Access | None = None) -> str:
     """The text for this output folder, at most `rows` rows a list. UsageError where it holds no table."""
     folder = storage.location(output)
+    storage.connect({folder: access or Access()})
     if not published.days_of(ledger.TABLE, folder):
         raise UsageError(f"{output}: no trailtally table in it. Give the --output of a run of jobs/daily_aggregates.py")
     return "\n\n".join(_text(part(folder), rows) for part in (_launches, _busiest, _days, _problems))
@@ -93,8 +98,8 @@ def _days(folder: str) -> _List:
 
 
 def _problems(folder: str) -> _List:
-    not_whole = ~ds.field("status").isin([ledger.READ, ledger.IGNORED]) | (ds.field("rejected_records") > 0)
-    columns = ("delivered", "status", "reason", "file_key")
+    not_whole = ~pc.field("status").isin([ledger.READ, ledger.IGNORED]) | (pc.field("rejected_records") > 0)
+    columns = ("delivered", "status", "reason", "file_key", "rejected_records")
     found = _read(ledger.TABLE, folder, *columns, where=not_whole).sort_by(
         [("delivered", "ascending"), ("file_key", "ascending")]
     )
@@ -107,14 +112,19 @@ def _problems(folder: str) -> _List:
     )
 
 
-def _read(table: Table, folder: str, *columns: str, where: ds.Expression | None = None) -> pa.Table:
+def _read(table: Table, folder: str, *columns: str, where: pc.Expression | None = None) -> pa.Table:
     """The table's rows, with all columns and its partition's unless some are named."""
-    name = table.partition.name
-    schema = pa.schema([*table.schema, pa.field(name, pa.string())])
-    paths = [published.object_path(folder, table, day) for day in published.days_of(table, folder)]
-    layout = ds.partitioning(pa.schema([(name, pa.string())]), flavor="hive")
-    found = ds.dataset(paths, schema=schema, format="parquet", partitioning=layout) if paths else None
-    return found.to_table(columns=list(columns) or None, filter=where) if found else schema.empty_table()
+    days = published.days_of(table, folder)
+    schema = published.row_schema(table, *(name for name in columns if name != table.partition.name))
+
+    def read(day: str) -> pa.Table:
+        path = published.object_path(folder, table, day)
+        rows = pa.Table.from_batches(published.read_object(path, day, schema, table.version), schema)
+        return rows if where is None else rows.filter(where)
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        found = pa.concat_tables([schema.empty_table(), *threads.map(read, days)])
+    return found.select(columns) if columns else found
 
 
 def _text(part: _List, most: int) -> str:

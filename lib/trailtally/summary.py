@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from trailtally.show import printable
 from trailtally.statuses import Counts
+from trailtally.storage.requests import Requests
 from trailtally.tables import ledger
 
 # How many objects that were not read are named; the others are in the ledger.
@@ -48,6 +49,7 @@ class Summary:
     left_days: list[str] = field(default_factory=list)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     seconds: float = 0.0
+    requests: Requests = field(default_factory=Requests)
 
     @property
     def not_whole(self) -> int:
@@ -106,6 +108,11 @@ def _what_was_done(summary: Summary) -> Iterable[str]:
         if summary.days:
             yield f"          {records:,} records = {summary.events:,} events + {summary.duplicates:,} duplicates"
             yield f"launches: {summary.launches:,} RunInstances calls on these days"
+    if made := summary.requests:
+        yield (
+            f"S3:       {made.lists:,} LIST, {made.gets:,} GET, {made.puts:,} PUT and COPY; "
+            f"{made.bytes_in / 1e9:,.3f} GB in, {made.bytes_out / 1e9:,.3f} GB out"
+        )
     yield f"output:   {printable(summary.output)} (run {summary.run_id}, {summary.seconds:.1f} s)"
 
 

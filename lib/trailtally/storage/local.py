@@ -1,7 +1,7 @@
-"""A URL as a store of objects: list, read, put, delete. Today a folder of this machine; the rest asks no further.
+"""A folder of this machine as a store of objects, by the standard library alone.
 
-The local disk is read with the standard library and not with obstore's LocalStore: that one hides broken links and names
-that end in `#1`, and a file name that is not UTF-8 ends its whole listing. Nothing may be missed because of its name.
+obstore has a store for it, too: that one hides broken links and names that end in `#1`, and a file name that is not UTF-8 ends
+its whole listing. Nothing may be missed because of its name.
 """
 
 import contextlib
@@ -11,38 +11,21 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from trailtally.errors import Unreadable, UsageError
+from trailtally.storage.objects import GONE, Entry, Peek, is_visible, is_within, key_of, path_of
 
-_SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
-_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+_FILE_SCHEME = re.compile(r"^file://", re.IGNORECASE)
 
-# Why an object cannot be read that is not there any more: it was deleted, by a lifecycle rule say.
-GONE = "gone since it was listed"
 _BROKEN_LINK = "a link to a file that does not exist"
 
 
-class Entry(NamedTuple):
-    """One object of a listing. `problem` says why it cannot be read, where the listing itself already shows that."""
-
-    key: str
-    size: int
-    e_tag: str
-    problem: str | None
-
-
 def location(text: str) -> str:
-    """The absolute path that an argument names: a path, or a file:// URL. UsageError for an empty one and other URLs."""
-    if not text:
-        raise UsageError("a path is empty: give the path of a folder (is a variable of the shell not set?)")
-    scheme = _SCHEME.match(text)
-    if scheme and scheme[1].lower() != "file":
-        raise UsageError(f"{text}: {scheme[1]}:// is not supported yet. Give a path of this machine (or file:///PATH)")
-    return os.path.realpath(_path_in(text) if scheme else text)
+    """The absolute path that an argument names: a path, or a file:// URL."""
+    return os.path.realpath(_path_in(text) if _FILE_SCHEME.match(text) else text)
 
 
 def _path_in(url: str) -> str:
@@ -52,26 +35,19 @@ def _path_in(url: str) -> str:
     return unquote(parts.path, errors="surrogateescape")
 
 
-def key_of(path: str) -> str:
-    r"""The path as text that any table can hold: bytes that are not UTF-8 become \xNN, a backslash \x5c. Reversible."""
-    return path.replace("\\", "\\x5c").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def path_of(key: str) -> str:
-    """The path that `key_of` turned into this key."""
-    # split() puts the hexadecimal digits of each escape between the pieces around it.
-    pieces = _ESCAPE.split(key)
-    return os.fsdecode(b"".join(bytes.fromhex(p) if i % 2 else p.encode() for i, p in enumerate(pieces)))
-
-
 def list_folder(path: str) -> tuple[list[str], Iterator[Entry]]:
     """The paths of the folders in a folder, and its files, both sorted by name. Links are followed."""
+    folders, files = _scan(path)
+    return folders, (entry_at(file) for file in files)
+
+
+def _scan(path: str) -> tuple[list[str], list[str]]:
     folders: list[str] = []
     files: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
             (folders if _leads_to_folder(entry) else files).append(entry.path)
-    return sorted(folders), (entry_at(file) for file in sorted(files))
+    return sorted(folders), sorted(files)
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
@@ -81,28 +57,29 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
         return False  # a link to itself, or into a folder that is denied: `entry_at` says so, and its neighbours are listed
 
 
-def list_tree(path: str, skip: Callable[[str], bool] = lambda _: False) -> Iterator[Entry]:
-    """Every file below a folder, but for the folders to skip. One that cannot be listed is an entry with that problem.
+def list_tree(path: str, after: str = "", last: str = "") -> Iterator[Entry]:
+    """Every file below a folder whose name there comes after `after`, up to `last`. A folder that cannot be listed is an entry.
 
-    Its key ends in `/`.
+    The key of such an entry ends in `/`, and its problem says why. Folders that can have no such file are not looked at.
     """
-    yield from _list_tree(path, skip, frozenset())
+    yield from _list_tree(path, "", after, last, frozenset())
 
 
-def _list_tree(path: str, skip: Callable[[str], bool], above: frozenset[str]) -> Iterator[Entry]:
-    if skip(path):
-        return
+def _list_tree(path: str, name: str, after: str, last: str, above: frozenset[str]) -> Iterator[Entry]:
     if identity(path) in above:
         yield looped(path)
         return
     try:
-        folders, files = list_folder(path)
+        folders, files = _scan(path)
     except OSError as error:
         yield Entry(key_of(path) + "/", 0, "", f"the folder cannot be listed: {words(error)}")
         return
-    yield from files
+    yield from (entry_at(file) for file in files if is_within(name + os.path.basename(file), after, last))
     for folder in folders:
-        yield from _list_tree(folder, skip, above | {identity(path)})
+        below = f"{name}{os.path.basename(folder)}/"
+        # `0` is what follows on `/`: all names below the folder lie between the two.
+        if below[:-1] + "0" > after and (not last or below <= last):
+            yield from _list_tree(folder, below, after, last, above | {identity(path)})
 
 
 def looped(path: str) -> Entry:
@@ -116,6 +93,11 @@ def folders_to_enter(path: str) -> list[str] | None:
         return list_folder(path)[0]
     except OSError:
         return None
+
+
+def peek(path: str, after: str = "") -> Peek:  # noqa: ARG001 - as the other store has it
+    """That there is no more to come: a folder of this machine is listed by one task."""
+    return Peek("", "", more=False)
 
 
 def identity(path: str) -> str:
@@ -243,11 +225,6 @@ def move(source: str, target: str) -> None:
     _sync_folder(target)
 
 
-def size(path: str) -> int:
-    """The bytes of a written object."""
-    return os.stat(path).st_size
-
-
 def delete(path: str) -> None:
     """Removes one object, if it is there, and its folder where that is empty then."""
     with contextlib.suppress(FileNotFoundError):
@@ -280,7 +257,7 @@ def partitions(table: str, column: str) -> list[str]:
 
 
 def _visible(folder: str) -> Iterator[str]:
-    return (name for name in os.listdir(folder) if not name.startswith((".", "_")))
+    return filter(is_visible, os.listdir(folder))
 
 
 def check_output(path: str, tables: frozenset[str]) -> None:
@@ -311,11 +288,6 @@ def prepare_output(path: str, tables: frozenset[str]) -> None:
             pass
     except OSError as error:
         raise UsageError(f"--output {path}: it cannot be written: {words(error)}") from None
-
-
-def words_of(error: Exception) -> str:
-    """What went wrong, of any error: the system's words, else the error's own."""
-    return words(error) if isinstance(error, OSError) else " ".join(str(error).splitlines())
 
 
 def words(error: OSError) -> str:

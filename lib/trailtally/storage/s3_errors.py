@@ -1,0 +1,130 @@
+"""What S3 and boto3 say when something is wrong -> one line that says what to do."""
+
+from typing import Any
+
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
+# Codes of S3's answers after which no other request can do better.
+_CREDENTIALS = {
+    "ExpiredToken": "the credentials have expired",
+    "ExpiredTokenException": "the credentials have expired",
+    "TokenRefreshRequired": "the credentials have expired",
+    "RequestExpired": "the credentials have expired",
+    "InvalidAccessKeyId": "S3 does not know the access key",
+    "InvalidToken": "S3 does not take the session token",
+    "SignatureDoesNotMatch": "the secret access key is not the right one",
+    "AuthFailure": "S3 does not take the credentials",
+    "InvalidClientTokenId": "S3 does not know the access key",
+}
+_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301", "TemporaryRedirect"}
+_DENIED = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
+_GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
+
+_LOG_IN = "log in again (aws sso login, or new keys), then run the same command"
+
+# A connection that ends amid an answer is the trouble of this object alone.
+_OF_ONE_REQUEST = (
+    exceptions.ReadTimeoutError,
+    exceptions.ConnectionClosedError,
+    exceptions.IncompleteReadError,
+    exceptions.ResponseStreamingError,
+    exceptions.ChecksumError,
+    exceptions.FlexibleChecksumError,
+)
+
+# The first that an error is an instance of tells what to do about it.
+_HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    (
+        (exceptions.NoCredentialsError, exceptions.PartialCredentialsError),
+        "no AWS credentials were found: give --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY; for a public bucket --no-sign-request",
+    ),
+    ((exceptions.ProfileNotFound,), "there is no such profile: aws configure list-profiles names those that there are"),
+    (
+        (
+            exceptions.SSOError,
+            exceptions.TokenRetrievalError,
+            exceptions.NoAuthTokenError,
+            exceptions.LoginError,
+            exceptions.CredentialRetrievalError,
+            exceptions.MetadataRetrievalError,
+        ),
+        f"the credentials could not be had: {_LOG_IN}",
+    ),
+    (
+        (
+            exceptions.EndpointConnectionError,
+            exceptions.ConnectTimeoutError,
+            exceptions.ProxyConnectionError,
+            exceptions.SSLError,
+        ),
+        "S3 cannot be reached: is the network there, and are --region and --endpoint-url right?",
+    ),
+    ((exceptions.InvalidRegionError, exceptions.EndpointProviderError), "--region is not right"),
+)
+
+
+def code_of(error: BaseException) -> str:
+    """S3's code of an error; empty where it is none of S3's answers."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether there is no such object."""
+    return code_of(error) in _GONE
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether another was faster in writing this object, or the object is not what the writer took it for."""
+    return code_of(error) in {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+
+
+def stops_all(error: BaseException) -> bool:
+    """Whether no other object of the bucket can be had either: its user must do something first."""
+    if isinstance(error, ClientError):
+        return code_of(error) in _CREDENTIALS.keys() | _REGION | {"NoSuchBucket", "RequestTimeTooSkewed"}
+    return isinstance(error, BotoCoreError | ValueError) and not isinstance(error, _OF_ONE_REQUEST)
+
+
+def words_of(error: BaseException, bucket: str, action: str) -> str:
+    """What went wrong, and what to do about it. `action` is the IAM action that the request needs."""
+    if isinstance(error, ClientError):
+        return _words_of_answer(error, bucket, action)
+    for kinds, hint in _HINTS:
+        if isinstance(error, kinds):
+            return f"{hint} ({_one_line(error)})"
+    return f"{type(error).__name__}: {_one_line(error)}"
+
+
+def _words_of_answer(error: ClientError, bucket: str, action: str) -> str:
+    code = code_of(error)
+    message = _one_line(error.response.get("Error", {}).get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+    retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+    words = {
+        "NoSuchBucket": f"there is no bucket {bucket}",
+        "RequestTimeTooSkewed": "this machine's clock is wrong by more than 15 minutes: set it",
+        "InvalidObjectState": "archived: restore it first (S3 answers InvalidObjectState)",
+    }
+    if code in words:
+        return words[code]
+    if code in _CREDENTIALS:
+        return f"{_CREDENTIALS[code]} ({code}). {_LOG_IN}"
+    if code in _REGION:
+        return f"the bucket is in another region{_region_in(error)} ({code}): {message}"
+    if code in _DENIED:
+        told = f": {message}" if message and message not in {"Access Denied", "Forbidden", "Access Denied."} else ""
+        return f"access denied: the IAM action {action} is not allowed, or the key in KMS is not{told}"
+    after = f" after {retried + 1} tries" if retried else ""
+    return f"S3 answers {status} {code}{after}: {message}"
+
+
+def _region_in(error: ClientError) -> str:
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
+    return f": give --region {region}" if region else ""
+
+
+def _one_line(text: Any) -> str:
+    return " ".join(str(text).split())
