@@ -4,7 +4,7 @@ TREE := build/example-tree
 TABLES := build/example-tables
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo example test lint types bench bench-plan docs lock clean
+.PHONY: help venv servers demo example test lint types bench bench-plan docs lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -25,7 +25,10 @@ demo: example  ## run the job on the example tree and show the result
 	@echo "$$ $(VENV)/bin/trailtally show $(TABLES)"
 	@$(VENV)/bin/trailtally show $(TABLES)
 
-test: venv  ## run all tests
+servers: venv  ## install the S3 server that tests of s3:// run against, where Go is there
+	@TRAILTALLY_VENV=$(VENV) tests/s3/versitygw.sh
+
+test: venv servers  ## run all tests
 	@$(VENV)/bin/pytest
 
 lint: venv  ## check style

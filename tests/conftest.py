@@ -18,12 +18,14 @@ from pyspark.sql import SparkSession
 import faults
 from builders import event, key, log, write
 from s3.servers import REGION, Keys
-from trailtally import daily, published
+from trailtally import daily, published, storage
 from trailtally.cli import daily_main
 from trailtally.progress import Progress
 from trailtally.session import spark_session
 from trailtally.summary import Summary
 from trailtally.tables import TABLES
+
+pytest_plugins = ["s3.fixtures"]
 
 SPARK_SUBMIT = Path(sys.executable).parent / "spark-submit"
 JOB = Path(__file__).parents[1] / "jobs" / "daily_aggregates.py"
@@ -52,13 +54,13 @@ class Tables(NamedTuple):
 Run = Callable[..., Tables]
 
 
-def read_table(output: Path, name: str) -> pa.Table:
+def read_table(output: Path | str, name: str) -> pa.Table:
     """A table with its partition column in front, read object by object, without Spark."""
     table = next(table for table in TABLES if table.name == name)
     schema = pa.schema([pa.field(table.partition.name, pa.string()), *table.schema])
     days = []
     for day in published.days_of(table, str(output)):
-        rows = pq.read_table(published.object_path(str(output), table, day), partitioning=None)
+        rows = pq.read_table(io.BytesIO(storage.get(published.object_path(str(output), table, day)) or b""))
         days.append(rows.add_column(0, schema.field(0), pa.array([day] * rows.num_rows, pa.string())))
     return pa.concat_tables(days) if days else schema.empty_table()
 

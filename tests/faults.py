@@ -9,9 +9,12 @@ import fcntl
 import functools
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from trailtally import storage
 
 BEFORE, AMID, AFTER = "before", "amid", "after"
 
@@ -46,11 +49,12 @@ def dying(at: int, how: str) -> Iterator[Callable[[], list[Change]]]:
         (where / "plan").unlink()
 
 
-def bury(output: Path) -> None:
+def bury(output: Path | str) -> None:
     """The process that held the lock of this output is dead by now: it was another one than this."""
-    lock = output / "_trailtally" / "lock.json"
-    if lock.exists():
-        lock.write_text(json.dumps(json.loads(lock.read_text()) | {"ticks": 1}))
+    lock = f"{output}/_trailtally/lock.json"
+    body = storage.get(lock)
+    if body is not None:
+        storage.put(lock, json.dumps(json.loads(body) | {"ticks": 1}).encode())
 
 
 def _turn(what: str, path: str) -> str | None:
@@ -93,6 +97,10 @@ def _dying_write(replacing: Callable[[str], Any]) -> Callable[[str], Any]:
         how = _turn("write", path)
         if how == BEFORE:
             raise Killed
+        if how == AMID and storage.is_remote(path):  # what is not sent whole is nothing
+            with tempfile.NamedTemporaryFile() as file:
+                yield file.name
+            raise Killed
         if how == AMID:
             draft = Path(path).with_name(f".{Path(path).name}.draft")
             draft.parent.mkdir(parents=True, exist_ok=True)
@@ -109,8 +117,6 @@ def _dying_write(replacing: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def install() -> None:
     """Wraps the functions of trailtally.storage that change anything. They do as ever unless something is to die."""
-    from trailtally import storage  # noqa: PLC0415 - workers import this module before they need the package
-
     vars(storage)["replacing"] = _dying_write(storage.replacing)
-    for name in ("move", "delete", "clear", "swap"):
+    for name in ("put", "move", "delete", "clear", "swap"):
         vars(storage)[name] = _dying_change(name, vars(storage)[name])

@@ -52,6 +52,8 @@ class Model:
     events: dict[str, Record]
     disk: dict[str, Version] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
+    # Whether a listing shows that a file is blocked, so that a run looks into it again.
+    blocked_shows: bool = True
     ledger: dict[str, Known] = field(default_factory=dict)
     # By day and file: the version that was listed when it was counted, and the records that were counted.
     counted: dict[str, dict[str, tuple[int, list[Record]]]] = field(default_factory=lambda: defaultdict(dict))
@@ -70,7 +72,8 @@ class Model:
 
     def _is_settled(self, key: str) -> bool:
         known = self.ledger.get(key)
-        is_same = known is not None and key not in self.blocked and known.version == self.disk[key].number
+        seems_other = self.blocked_shows and key in self.blocked
+        is_same = known is not None and not seems_other and known.version == self.disk[key].number
         return is_same and known is not None and known.status != UNREADABLE
 
     def run_batch(self, batch: list[str], to_do: Iterable[str], *, rebuild: bool) -> None:

@@ -4,17 +4,31 @@ Paths are texts as `location` gives them back: `s3://BUCKET/PREFIX`, or an absol
 in tables is their `key_of`. Where a store fails these raise OSError (StoreError has the user's words); `words` tells why.
 """
 
+import importlib.util
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from trailtally.errors import TrailtallyError, UsageError
-from trailtally.storage import access, local, s3
+from trailtally.storage import access, local
 from trailtally.storage.access import Access
 from trailtally.storage.objects import GONE, Entry, Peek, StoreError, key_of, path_of
 
 __all__ = ["GONE", "Access", "Entry", "Peek", "StoreError", "key_of", "path_of"]
 
+if TYPE_CHECKING:
+    from trailtally.storage import s3
+else:
+    # Loaded when it is first used: boto3 takes half a second, in each of Spark's workers.
+    _spec = importlib.util.find_spec("trailtally.storage.s3")
+    _spec.loader = importlib.util.LazyLoader(_spec.loader)
+    s3 = importlib.util.module_from_spec(_spec)
+    sys.modules[_spec.name] = s3
+    _spec.loader.exec_module(s3)
+
+_S3_SCHEMES = {"s3", "s3a", "s3n"}
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
 
 
@@ -23,7 +37,7 @@ def location(text: str) -> str:
     if not text:
         raise UsageError("a path is empty: give a folder or s3://BUCKET/PREFIX (is a variable of the shell not set?)")
     scheme = _SCHEME.match(text)
-    if s3.is_url(text):
+    if scheme and scheme[1].lower() in _S3_SCHEMES:
         return s3.location(text)
     if scheme and scheme[1].lower() != "file":
         raise UsageError(f"{text}: {scheme[1]}:// is not supported. Give s3://BUCKET/PREFIX, or a path of this machine")
@@ -32,9 +46,16 @@ def location(text: str) -> str:
 
 def connect(accesses: Mapping[str, Access]) -> None:
     """From now on these locations are reached so. Raises StoreError, with what to do, where one of S3 cannot be."""
-    access.connect({path: how for path, how in accesses.items() if s3.is_url(path)})
+    access.connect({path: how for path, how in accesses.items() if _is_s3(path)})
     for path in access.connections():
         s3.reach(path)
+
+
+def connect_as(accesses: dict[str, Access]) -> None:
+    """As `connect`, with what it found out in another process; asks nothing of any store."""
+    access.connect(accesses)
+    if accesses:
+        getattr(s3, "place")  # noqa: B009 - loads the module: of threads that do it at once, one may see it half loaded
 
 
 def _is_s3(path: str) -> bool:

@@ -1,44 +1,12 @@
-"""How S3 is reached: what the user said of profile, region and endpoint; and the clients that each process makes of it.
+"""How S3 is reached: what the user said of profile, region and endpoint.
 
 This description is what travels to Spark's tasks, and nothing in it is secret: credentials are found by boto3's chain where they
 are used. What the user left open is told by the usual AWS environment variables and files, as everywhere.
 """
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-import boto3
-from botocore import UNSIGNED
-from botocore.config import Config
-from obstore.auth.boto3 import Boto3CredentialProvider
-from obstore.store import S3Store
-
-from trailtally.storage import requests
-from trailtally.storage.requests import Requests
-
-if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig
-
-# Tries of one request. boto3 waits up to 20 s between them: a minute or two in all, longer than S3 slows a prefix down.
-TRIES = 9
-
-_CONNECTIONS = 64
-_CONNECT_SECONDS, _READ_SECONDS = 10, 60
-
-# The fast reader gives up soon: what it could not get, boto3 tries again, and knows better what is wrong.
-_FAST_RETRIES: dict[str, Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
-_FAST_TIMES: dict[str, Any] = {"connect_timeout": "10s", "read_timeout": "20s", "timeout": "300s"}
-
-# boto3 renews credentials ten minutes before they end, at the latest.
-_CREDENTIALS_LAST = timedelta(minutes=5)
-
-_LISTS = {"ListObjectsV2"}
-_GETS = {"GetObject", "HeadObject", "HeadBucket"}
-_FREE = {"DeleteObject", "DeleteObjects", "AbortMultipartUpload"}
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -91,78 +59,3 @@ def access_to(url: str) -> Access:
     """How to reach an object."""
     found = [place for place in _accesses if url == place or url.startswith(f"{place}/")]
     return _accesses[max(found, key=len)] if found else Access()
-
-
-Made = TypeVar("Made")
-_making = threading.RLock()
-
-
-def _once(make: Callable[..., Made]) -> Callable[..., Made]:
-    """Made once for the same arguments, by one thread at a time: boto3's sessions are not to be shared while they are made."""
-    made = cache(make)
-
-    def get(*arguments: Any) -> Made:
-        with _making:
-            return made(*arguments)
-
-    return get
-
-
-def client(access: Access) -> Any:
-    """The boto3 client of S3, which all threads may use. Raises botocore's errors: no such profile, a bad configuration."""
-    return _client(access.profile, access.region, access.endpoint_url, access.unsigned)
-
-
-@_once
-def _client(profile: str | None, region: str | None, endpoint_url: str | None, unsigned: bool) -> Any:
-    options: dict[str, Any] = {
-        "retries": {"mode": "standard", "total_max_attempts": TRIES},
-        "max_pool_connections": _CONNECTIONS,
-        "connect_timeout": _CONNECT_SECONDS,
-        "read_timeout": _READ_SECONDS,
-        # A store that is not Amazon's may not know the newer checksums.
-        "request_checksum_calculation": "when_required",
-        "response_checksum_validation": "when_required",
-    }
-    if unsigned:
-        options["signature_version"] = UNSIGNED
-    made = _session(profile).client("s3", region_name=region, endpoint_url=endpoint_url, config=Config(**options))
-    made.meta.events.register("before-send.s3", _count)
-    return made
-
-
-@_once
-def _session(profile: str | None) -> boto3.Session:
-    return boto3.Session(profile_name=profile)
-
-
-def _count(event_name: str, **_: object) -> None:
-    operation = event_name.rpartition(".")[2]
-    if operation in _LISTS:
-        requests.count(Requests(lists=1))
-    elif operation in _GETS:
-        requests.count(Requests(gets=1))
-    elif operation not in _FREE:
-        requests.count(Requests(puts=1))
-
-
-def fast_store(access: Access, bucket: str) -> S3Store:
-    """obstore's reader of a bucket: three times the requests of boto3 in a second, for an eighth of its CPU time."""
-    return _fast_store(bucket, access, client(access))
-
-
-@_once
-def _fast_store(bucket: str, access: Access, client: Any) -> S3Store:
-    endpoint, region = client.meta.endpoint_url, client.meta.region_name
-    options: dict[str, Any] = {"skip_signature": True}
-    if not access.unsigned:
-        options = {"credential_provider": Boto3CredentialProvider(_session(access.profile), ttl=_CREDENTIALS_LAST)}
-    return S3Store(
-        bucket,
-        region=region if region and region != "aws-global" else "us-east-1",
-        endpoint=endpoint,
-        request_payer=access.request_payer,
-        client_options=cast("ClientConfig", {"allow_http": endpoint.startswith("http://"), **_FAST_TIMES}),
-        retry_config=cast("RetryConfig", _FAST_RETRIES),
-        **options,
-    )

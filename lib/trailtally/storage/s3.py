@@ -19,12 +19,12 @@ from obstore.exceptions import BaseError
 
 from trailtally.errors import Unreadable, UsageError
 from trailtally.storage import requests
-from trailtally.storage.access import Access, access_to, client, connect, connections, fast_store
+from trailtally.storage.access import Access, access_to, connect, connections
+from trailtally.storage.clients import client, fast_store
 from trailtally.storage.objects import GONE, Entry, Peek, StoreError, is_visible, is_within, key_of, path_of
 from trailtally.storage.requests import Requests
 from trailtally.storage.s3_errors import is_conflict, is_gone, stops_all, words_of
 
-_SCHEME = re.compile(r"^s3[an]?://", re.IGNORECASE)
 _BUCKET = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$")
 
 # Keys that obstore refuses or changes: an empty, `.` or `..` part, a control character.
@@ -50,14 +50,9 @@ class Place(NamedTuple):
     prefix: str
 
 
-def is_url(text: str) -> bool:
-    """Whether it is a URL of S3, of whichever of the three schemes."""
-    return bool(_SCHEME.match(text))
-
-
 def location(url: str) -> str:
     """`s3://BUCKET[/PREFIX]`, without the slash that may stand at its end. UsageError where that is no bucket's name."""
-    bucket, slash, key = _SCHEME.sub("", url).partition("/")
+    bucket, slash, key = url.partition("://")[2].partition("/")
     if not _BUCKET.match(bucket):
         raise UsageError(f"{url}: {bucket!r} is no name of a bucket. Expected s3://BUCKET or s3://BUCKET/PREFIX")
     if key_of(key) != key.replace("\\", "\\x5c"):

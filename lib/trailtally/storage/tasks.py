@@ -7,6 +7,7 @@ import pyarrow as pa
 from pyspark.accumulators import AccumulatorParam
 from pyspark.sql import SparkSession
 
+from trailtally import storage
 from trailtally.storage import access, requests
 from trailtally.storage.requests import Requests
 
@@ -30,7 +31,7 @@ class in_task:  # noqa: N801 - used as a function: in_task(task)
         self._made = _meter
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        access.connect(self._accesses)
+        storage.connect_as(self._accesses)
         with requests.counted() as made:
             yield from self._task(batches)
         if self._made is not None and made[0]:

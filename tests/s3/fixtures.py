@@ -1,4 +1,4 @@
-"""S3 servers for the tests of this folder, and a fresh bucket of each for a test. See servers.py and proxy.py."""
+"""S3 servers for the tests, and a fresh bucket of each for a test. See servers.py and proxy.py."""
 
 import contextlib
 import os
