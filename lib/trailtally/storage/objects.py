@@ -47,7 +47,7 @@ def path_of(key: str) -> str:
 
 def is_within(name: str, after: str, last: str) -> bool:
     """Whether a name comes after the one, and not after the other, as text; an empty one is no limit."""
-    return name > after and (not last or name <= last)
+    return (not after or name > after) and (not last or name <= last)
 
 
 def is_visible(name: str) -> bool:
