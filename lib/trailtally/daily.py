@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from trailtally import commit, layout, listing, published, storage
 from trailtally.batch import Context, run_batch
+from trailtally.costs import dollars, prices
 from trailtally.errors import LockLost, RunStopped, SumsDoNotClose, TrailtallyError, UsageError
 from trailtally.lock import locked
 from trailtally.plan import KNOWN, Batch, Plan, make_plan, plan_text
@@ -74,6 +75,7 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
     started, now = time.monotonic(), dt.datetime.now(dt.UTC)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     start_meter(spark)
+    priced = prices(spark)
     inputs, output = check(request)
     summary = Summary(output, run_id, since=request.delivered_since)
     with _prepared(output), locked(output, run_id, wait=request.wait_for_lock, say=progress.say) as lock:
@@ -98,6 +100,7 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
         summary.left_days = [day for day in published.days_of(coverage.TABLE, output) if day not in told]
     summary.seconds = time.monotonic() - started
     summary.requests = metered()
+    summary.dollars = dollars(summary.requests, priced) if priced else None
     return summary
 
 

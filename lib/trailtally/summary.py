@@ -50,6 +50,7 @@ class Summary:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     seconds: float = 0.0
     requests: Requests = field(default_factory=Requests)
+    dollars: float | None = None
 
     @property
     def not_whole(self) -> int:
@@ -112,6 +113,7 @@ def _what_was_done(summary: Summary) -> Iterable[str]:
         yield (
             f"S3:       {made.lists:,} LIST, {made.gets:,} GET, {made.puts:,} PUT and COPY; "
             f"{made.bytes_in / 1e9:,.3f} GB in, {made.bytes_out / 1e9:,.3f} GB out"
+            + ("" if summary.dollars is None else f"; about ${summary.dollars:,.4f}")
         )
     yield f"output:   {printable(summary.output)} (run {summary.run_id}, {summary.seconds:.1f} s)"
 

@@ -9,6 +9,7 @@ import pytest
 from s3 import servers
 from s3.proxied import Proxied, proxied
 from s3.servers import Bucket, Keys, Server
+from trailtally.storage import clients
 
 
 @pytest.fixture(scope="session")
@@ -33,14 +34,14 @@ def moto(aws_account: Keys) -> Iterator[Server]:
 @pytest.fixture
 def bucket(versitygw: Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """A fresh bucket on versitygw, which this process talks to unless told otherwise."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", versitygw.url)
+    _talk_to(versitygw.url, monkeypatch)
     return servers.fresh_bucket(versitygw)
 
 
 @pytest.fixture
 def odd_bucket(moto: Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """A fresh bucket on moto, for keys and storage classes that versitygw does not have. This process talks to moto."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", moto.url)
+    _talk_to(moto.url, monkeypatch)
     return servers.fresh_bucket(moto)
 
 
@@ -61,7 +62,7 @@ def moto_proxied(moto: Server) -> Iterator[Proxied]:
 @pytest.fixture
 def proxy(bucket: Bucket, versitygw_proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxied]:
     """A proxy before the bucket's server: this process talks to it. No faults at first, no calls so far."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", versitygw_proxied.url)
+    _talk_to(versitygw_proxied.url, monkeypatch)
     with _cleared(versitygw_proxied):
         yield versitygw_proxied
 
@@ -69,7 +70,7 @@ def proxy(bucket: Bucket, versitygw_proxied: Proxied, monkeypatch: pytest.Monkey
 @pytest.fixture
 def odd_proxy(odd_bucket: Bucket, moto_proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxied]:
     """The same before the odd bucket's server."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", moto_proxied.url)
+    _talk_to(moto_proxied.url, monkeypatch)
     with _cleared(moto_proxied):
         yield moto_proxied
 
@@ -80,3 +81,10 @@ def _cleared(server: Proxied) -> Iterator[None]:
     server.forget()
     yield
     server.tell()
+
+
+def _talk_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process has its S3 there, and forgets the clients that it made for another."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+    clients._client.cache_clear()
+    clients._fast_store.cache_clear()

@@ -1,10 +1,9 @@
 """boto3's client and obstore's reader of a bucket, made once in each process. To load these libraries takes half a second."""
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore import UNSIGNED
@@ -19,8 +18,13 @@ from trailtally.storage.requests import Requests
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
-# Tries of one request. boto3 waits up to 20 s between them: a minute or two in all, longer than S3 slows a prefix down.
-TRIES = 9
+# Tries of one request: boto3's waits between them double, to a minute in all, longer than S3 slows a prefix down. Its "standard"
+# retries wait for six seconds in all after most errors; and all that a client does share one account of them, so that after some
+# forty objects that S3 was slow with, the next are not tried again at all.
+TRIES, _RETRIES = 8, "legacy"
+
+# Of the first request, which a wrong endpoint lets wait.
+FIRST_TRIES = 4
 
 _CONNECTIONS = 64
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
@@ -37,30 +41,20 @@ _GETS = {"GetObject", "HeadObject", "HeadBucket"}
 _FREE = {"DeleteObject", "DeleteObjects", "AbortMultipartUpload"}
 
 
-Made = TypeVar("Made")
+# By one thread at a time: boto3's sessions are not to be shared while clients are made of them.
 _making = threading.RLock()
 
 
-def _once(make: Callable[..., Made]) -> Callable[..., Made]:
-    """Made once for the same arguments, by one thread at a time: boto3's sessions are not to be shared while they are made."""
-    made = cache(make)
-
-    def get(*arguments: Any) -> Made:
-        with _making:
-            return made(*arguments)
-
-    return get
-
-
-def client(access: Access) -> Any:
+def client(access: Access, tries: int = TRIES) -> Any:
     """The boto3 client of S3, which all threads may use. Raises botocore's errors: no such profile, a bad configuration."""
-    return _client(access.profile, access.region, access.endpoint_url, access.unsigned)
+    with _making:
+        return _client(access.profile, access.region, access.endpoint_url, access.unsigned, tries)
 
 
-@_once
-def _client(profile: str | None, region: str | None, endpoint_url: str | None, unsigned: bool) -> Any:
+@cache
+def _client(profile: str | None, region: str | None, endpoint_url: str | None, unsigned: bool, tries: int) -> Any:
     options: dict[str, Any] = {
-        "retries": {"mode": "standard", "total_max_attempts": TRIES},
+        "retries": {"mode": _RETRIES, "total_max_attempts": tries},
         "max_pool_connections": _CONNECTIONS,
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
@@ -75,7 +69,7 @@ def _client(profile: str | None, region: str | None, endpoint_url: str | None, u
     return made
 
 
-@_once
+@cache
 def _session(profile: str | None) -> boto3.Session:
     return boto3.Session(profile_name=profile)
 
@@ -92,10 +86,11 @@ def _count(event_name: str, **_: object) -> None:
 
 def fast_store(access: Access, bucket: str) -> S3Store:
     """obstore's reader of a bucket: three times the requests of boto3 in a second, for an eighth of its CPU time."""
-    return _fast_store(bucket, access, client(access))
+    with _making:
+        return _fast_store(bucket, access, client(access))
 
 
-@_once
+@cache
 def _fast_store(bucket: str, access: Access, client: Any) -> S3Store:
     endpoint, region = client.meta.endpoint_url, client.meta.region_name
     options: dict[str, Any] = {"skip_signature": True}
