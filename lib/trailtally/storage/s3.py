@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from trailtally.errors import Unreadable, UsageError
 from trailtally.storage import requests
 from trailtally.storage.access import Access, access_to, connect, connections
-from trailtally.storage.clients import client, fast_store
+from trailtally.storage.clients import FIRST_TRIES, client, fast_store
 from trailtally.storage.objects import GONE, Entry, Peek, StoreError, is_visible, is_within, key_of, path_of
 from trailtally.storage.requests import Requests
 from trailtally.storage.s3_errors import is_conflict, is_gone, stops_all, words_of
@@ -84,7 +84,7 @@ def reach(url: str) -> None:
     access = access_to(url)
     with _worded(url, _LIST):
         bucket, _, prefix = place(url)
-        made = client(access)
+        made = client(access, FIRST_TRIES)
         answer = made.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1, **access.payer)
         # boto3 follows S3 into another region by itself, obstore does not; and tasks need not find this out again.
         region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region") or made.meta.region_name
@@ -221,17 +221,17 @@ def _fast(access: Access, bucket: str, key: str) -> tuple[bytes, str] | None:
         requests.count(Requests(gets=1))
         answer = fast_store(access, bucket).get(key)
         return bytes(answer.bytes()), (answer.meta["e_tag"] or "").strip('"')
-    except (BaseError, FileNotFoundError, PermissionError):
+    except (BaseError, FileNotFoundError, PermissionError, ValueError):
         return None  # boto3 tries again, and tells what is wrong
 
 
 def _sure(access: Access, bucket: str, key: str) -> tuple[bytes, str]:
     for left in reversed(range(_BODIES)):
+        answer = client(access).get_object(Bucket=bucket, Key=key, **access.payer)
         try:
-            answer = client(access).get_object(Bucket=bucket, Key=key, **access.payer)
             return answer["Body"].read(), answer["ETag"].strip('"')
-        except BotoCoreError as error:
-            if not left or stops_all(error):
+        except BotoCoreError:
+            if not left:
                 raise
     raise AssertionError  # the last try gave back or raised
 
