@@ -23,7 +23,7 @@ from trailtally.storage.access import Access, access_to, connect, connections
 from trailtally.storage.clients import FIRST_TRIES, client, fast_store
 from trailtally.storage.objects import GONE, Entry, Peek, StoreError, is_visible, is_within, key_of, path_of
 from trailtally.storage.requests import Requests
-from trailtally.storage.s3_errors import is_conflict, is_gone, stops_all, words_of
+from trailtally.storage.s3_errors import is_conflict, is_denied, is_gone, stops_all, words_of
 
 _BUCKET = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$")
 
@@ -202,14 +202,17 @@ def partitions(table: str, column: str) -> list[str]:
 def read(key: str) -> tuple[bytes, str]:
     """The whole object and its e_tag. Raises Unreadable with the reason in words, and StoreError where no object can be had."""
     url = path_of(key)
-    bucket, name, _ = place(url)
-    access = access_to(url)
     try:
-        found = _fast(access, bucket, name) or _sure(access, bucket, name)
+        return _read(url)
     except (ClientError, BotoCoreError, ValueError) as error:
         if stops_all(error):
             _fail(url, _GET, error)
-        raise Unreadable(GONE if is_gone(error) else words_of(error, bucket, _GET)) from None
+        raise Unreadable(GONE if _is_nothing(url, error) else words_of(error, place(url).bucket, _GET)) from None
+
+
+def _read(url: str) -> tuple[bytes, str]:
+    access, (bucket, key, _) = access_to(url), place(url)
+    found = _fast(access, bucket, key) or _sure(access, bucket, key)
     requests.count(Requests(bytes_in=len(found[0])))
     return found
 
@@ -238,12 +241,23 @@ def _sure(access: Access, bucket: str, key: str) -> tuple[bytes, str]:
 
 def get(url: str) -> bytes | None:
     """The bytes of an object; None where there is none."""
+    with _worded(url, _GET):
+        try:
+            return _read(url)[0]
+        except ClientError as error:
+            if _is_nothing(url, error):
+                return None
+            raise
+
+
+def _is_nothing(url: str, error: Exception) -> bool:
+    """Whether there is no such object. Who may list one prefix only may get "denied" for what is not there: a listing knows."""
+    if not isinstance(error, ClientError) or not is_denied(error):
+        return is_gone(error)
     try:
-        return read(key_of(url))[0]
-    except Unreadable as error:
-        if str(error) == GONE:
-            return None
-        raise StoreError(f"{key_of(url)}: {error}") from error
+        return _object_at(url) is None
+    except StoreError:
+        return False
 
 
 # --- Writing --------------------------------------------------------------------------------------------------------------
@@ -270,7 +284,7 @@ def swap(url: str, old: bytes | None, new: bytes | None) -> bool:
             try:
                 there, e_tag = _sure(access, bucket, key)
             except ClientError as error:
-                if is_gone(error):
+                if _is_nothing(url, error):
                     return False
                 raise
         if there != old:
@@ -326,13 +340,14 @@ def move(source: str, target: str) -> None:
     """Copies an object over another, in one step, and deletes it. Where there is no source, it was moved before."""
     access, (bucket, key, _), old = access_to(target), place(target), place(source)
     origin = {"Bucket": old.bucket, "Key": old.key}
-    with _worded(target, _PUT):
-        try:
-            _transfer(lambda: client(access).copy(origin, bucket, key, ExtraArgs=access.encrypted, Config=_TRANSFER))
-        except ClientError as error:
-            if is_gone(error):
-                return
-            raise
+    try:
+        _transfer(lambda: client(access).copy(origin, bucket, key, ExtraArgs=access.encrypted, Config=_TRANSFER))
+    except (ClientError, BotoCoreError, ValueError) as error:
+        if _is_nothing(source, error):
+            return
+        if isinstance(error, ClientError) and error.operation_name == "HeadObject":  # boto3 asks for the size first
+            _fail(source, _GET, error)
+        _fail(target, _PUT, error)
     delete(source)
 
 
@@ -357,9 +372,8 @@ def clear(url: str) -> None:
         with _worded(url, _DELETE):
             answer = client(access_to(url)).delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
         for failed in answer.get("Errors", ()):
-            raise StoreError(
-                f"s3://{bucket}/{key_of(failed['Key'])}: it cannot be deleted: {failed.get('Message') or failed['Code']}"
-            )
+            error = ClientError({"Error": failed, "ResponseMetadata": answer["ResponseMetadata"]}, "DeleteObjects")
+            _fail(f"s3://{bucket}/{failed['Key']}", _DELETE, error)
 
 
 def check_output(url: str, tables: frozenset[str]) -> None:

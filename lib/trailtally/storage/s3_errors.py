@@ -1,5 +1,6 @@
 """What S3 and boto3 say when something is wrong -> one line that says what to do."""
 
+import re
 from typing import Any
 
 from botocore import exceptions
@@ -19,6 +20,8 @@ _CREDENTIALS = {
 }
 _REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301", "TemporaryRedirect"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
+_ACTION = re.compile(r"not authorized to perform: ([a-z0-9]+:[A-Za-z]+)")
+_OF_KEYS = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 
 _LOG_IN = "log in again (aws sso login, or new keys), then run the same command"
@@ -75,6 +78,11 @@ def is_gone(error: BaseException) -> bool:
     return code_of(error) in _GONE
 
 
+def is_denied(error: BaseException) -> bool:
+    """Whether a permission is missing."""
+    return code_of(error) in _DENIED
+
+
 def is_conflict(error: BaseException) -> bool:
     """Whether another was faster in writing this object, or the object is not what the writer took it for."""
     return code_of(error) in {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
@@ -114,10 +122,18 @@ def _words_of_answer(error: ClientError, bucket: str, action: str) -> str:
     if code in _REGION:
         return f"the bucket is in another region{_region_in(error)} ({code}): {message}"
     if code in _DENIED:
-        told = f": {message}" if message and message not in {"Access Denied", "Forbidden", "Access Denied."} else ""
-        return f"access denied: the IAM action {action} is not allowed, or the key in KMS is not{told}"
+        return f"access denied: {_denied(message, action)}"
     after = f" after {retried + 1} tries" if retried else ""
     return f"S3 answers {status} {code}{after}: {message}"
+
+
+def _denied(message: str, action: str) -> str:
+    """S3 often says which action it missed: it may be one of KMS."""
+    if named := _ACTION.search(message):
+        return f"the IAM action {named[1]} is not allowed: {message}"
+    or_key = f" (or of the key in KMS, {_OF_KEYS[action]})" if action in _OF_KEYS else ""
+    told = f": {message}" if message and message not in {"Access Denied", "Forbidden", "Access Denied."} else ""
+    return f"the IAM action {action}{or_key} is not allowed{told}"
 
 
 def _region_in(error: ClientError) -> str:
