@@ -652,14 +652,14 @@ def test_a_lock_that_cannot_be_removed_is_named_by_a_run_that_succeeded(output: 
     with output.held():
         monkeypatch.setattr(storage, "swap", failing(storage.swap))
     assert output.lock.exists()
-    assert output.said == [f"the lock could not be removed: delete {output.lock}"]
+    assert output.said == [f"the lock could not be removed: delete {output.lock} (no space left on device)"]
 
 
 def test_a_lock_that_cannot_even_be_read_at_the_end_is_named_too(output: Output) -> None:
     with output.held():
         output.lock.unlink()
         output.lock.mkdir()
-    assert output.said == [f"the lock could not be removed: delete {output.lock}"]
+    assert output.said == [f"the lock could not be removed: delete {output.lock} (is a directory)"]
 
 
 @LIES

@@ -64,7 +64,7 @@ def locked(output: str, run_id: str, *, wait: bool, say: Callable[[str], None]) 
         lock.release()
         raise
     if not lock.release():
-        say(f"the lock could not be removed: delete {lock.path}")
+        say(f"the lock could not be removed: delete {lock.path}{lock.trouble}")
 
 
 class Lock:
@@ -72,6 +72,7 @@ class Lock:
 
     def __init__(self, output: str, run_id: str) -> None:
         self.path = f"{output}/{PATH}"
+        self.trouble = ""  # why it could not be removed
         self._output = output
         self._me = _this_process(run_id)
 
@@ -118,13 +119,20 @@ class Lock:
 
     def release(self) -> bool:
         """Removes the lock if it is ours. Gives back whether it is known to be ours no more; raises nothing of the store."""
-        with contextlib.suppress(OSError):
+        try:
             body = storage.get(self.path)
             if self._is_mine(body):
-                with contextlib.suppress(OSError):
-                    storage.swap(self.path, body, None)
+                self._remove(body)
             return not self._is_mine(storage.get(self.path))
-        return False
+        except OSError as error:
+            self.trouble = f" ({storage.words(error)})"
+            return False
+
+    def _remove(self, body: bytes | None) -> None:
+        try:
+            storage.swap(self.path, body, None)
+        except OSError as error:
+            self.trouble = f" ({storage.words(error)})"
 
     def _try(self, say: Callable[[str], None]) -> Owner | None:
         """Takes the lock where it is free or its owner is dead. Gives back the living owner, None where that is this run."""
