@@ -35,10 +35,9 @@ class Access:
         """What a write says of its encryption."""
         if not self.encryption:
             return {}
+        # Nothing of bucket keys: boto3's transfers know no such option, and the bucket's default holds.
         key: dict[str, Any] = {"SSEKMSKeyId": self.kms_key_id} if self.kms_key_id else {}
-        # One call of KMS for many objects, not one for each.
-        bucket_key = {"BucketKeyEnabled": True} if self.encryption == "aws:kms" else {}
-        return {"ServerSideEncryption": self.encryption, **key, **bucket_key}
+        return {"ServerSideEncryption": self.encryption, **key}
 
 
 _accesses: dict[str, Access] = {}
