@@ -86,6 +86,8 @@ def call_of(method: str, target: str, headers: Mapping[str, str]) -> Call:
     elif kind == "PUT":
         call.kind = "CREATE" if "if-none-match" in headers else "SWAP" if "if-match" in headers else "PUT"
     call.permissions += _of_headers(kind, resource, headers)
+    if any(action.startswith("kms:") for action, _ in call.permissions):
+        call.context["kms:ViaService"] = f"s3.{call.region}.amazonaws.com"
     return call
 
 

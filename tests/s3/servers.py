@@ -146,13 +146,28 @@ def moto(keys: Keys) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def limited(server: Server, policy: Mapping[str, Any]) -> Iterator[Keys]:
-    """Keys of a new user whom moto allows what this policy allows, no more. In the block no other keys work there.
+    """Keys of a new user whom moto allows what this policy allows, no more: see `users`."""
+    with users(server, policy) as [keys]:
+        yield keys
+
+
+@contextlib.contextmanager
+def users(server: Server, *policies: Mapping[str, Any]) -> Iterator[list[Keys]]:
+    """Keys of a new user for each policy, whom moto allows what it allows, no more. In the block no other keys work there.
 
     Statement and Action are lists.
     moto knows no Condition (use Proxy.allow) and no `?`. It wants s3:HeadBucket for what AWS wants s3:ListBucket: this is added.
     """
-    assert "Condition" not in json.dumps(policy), "moto does not check a Condition as AWS does: use Proxy.allow"
-    iam = client(server.url, server.keys, "iam")
+    assert "Condition" not in json.dumps(policies), "moto does not check a Condition as AWS does: use Proxy.allow"
+    keys = [_user(client(server.url, server.keys, "iam"), policy) for policy in policies]
+    _check_permissions(server, after_requests="0")
+    try:
+        yield keys
+    finally:
+        _check_permissions(server, after_requests="inf")
+
+
+def _user(iam: Any, policy: Mapping[str, Any]) -> Keys:
     name = f"user-{secrets.token_hex(4)}"
     iam.create_user(UserName=name)
     statements = [
@@ -163,11 +178,7 @@ def limited(server: Server, policy: Mapping[str, Any]) -> Iterator[Keys]:
         UserName=name, PolicyName="all", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements})
     )
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    _check_permissions(server, after_requests="0")
-    try:
-        yield Keys(key["AccessKeyId"], key["SecretAccessKey"])
-    finally:
-        _check_permissions(server, after_requests="inf")
+    return Keys(key["AccessKeyId"], key["SecretAccessKey"])
 
 
 def _check_permissions(server: Server, *, after_requests: str) -> None:
