@@ -212,9 +212,7 @@ def read(key: str) -> tuple[bytes, str]:
 
 def _read(url: str) -> tuple[bytes, str]:
     access, (bucket, key, _) = access_to(url), place(url)
-    found = _fast(access, bucket, key) or _sure(access, bucket, key)
-    requests.count(Requests(bytes_in=len(found[0])))
-    return found
+    return _fast(access, bucket, key) or _sure(access, bucket, key)
 
 
 def _fast(access: Access, bucket: str, key: str) -> tuple[bytes, str] | None:
@@ -223,7 +221,7 @@ def _fast(access: Access, bucket: str, key: str) -> tuple[bytes, str] | None:
     try:
         requests.count(Requests(gets=1))
         answer = fast_store(access, bucket).get(key)
-        return bytes(answer.bytes()), (answer.meta["e_tag"] or "").strip('"')
+        return _counted(bytes(answer.bytes())), (answer.meta["e_tag"] or "").strip('"')
     except (BaseError, FileNotFoundError, PermissionError, ValueError):
         return None  # boto3 tries again, and tells what is wrong
 
@@ -232,11 +230,16 @@ def _sure(access: Access, bucket: str, key: str) -> tuple[bytes, str]:
     for left in reversed(range(_BODIES)):
         answer = client(access).get_object(Bucket=bucket, Key=key, **access.payer)
         try:
-            return answer["Body"].read(), answer["ETag"].strip('"')
+            return _counted(answer["Body"].read()), answer["ETag"].strip('"')
         except BotoCoreError:
             if not left:
                 raise
     raise AssertionError  # the last try gave back or raised
+
+
+def _counted(data: bytes) -> bytes:
+    requests.count(Requests(bytes_in=len(data)))
+    return data
 
 
 def get(url: str) -> bytes | None:
