@@ -146,7 +146,8 @@ def test_the_page_names_every_file_and_its_placeholders() -> None:
 def test_the_statements_to_delete_without_kms_are_the_ones_that_name_a_key() -> None:
     policies = [json.loads((CONF / f"{name}.json").read_text()) for name in POLICIES]
     of_keys = {s["Sid"] for policy in policies for s in policy["Statement"] if "KEY-ARN" in s["Resource"]}
-    assert set(re.findall(r"`(\w+)`", re.search(r"delete the\s+statement\*\* [^.]*", README)[0])) == of_keys  # type: ignore[index]
+    [named] = re.findall(r"\*\*Without SSE-KMS, delete\s+the statement\*\* that has it \(([^)]*)\)", README)
+    assert set(re.findall(r"`(\w+)`", named)) == of_keys
     assert {s["Sid"] for policy in policies for s in policy["Statement"] if "kms:" in str(s["Action"])} == of_keys
 
 
@@ -342,6 +343,16 @@ def test_without_the_key_of_the_tables_writing_is_denied_and_the_message_names_i
     storage.connect_as({world.tables.url: Access(endpoint_url=proxy.url, encryption="aws:kms", kms_key_id=KMS_KEY)})
     with pytest.raises(storage.StoreError, match=r"s3:PutObject \(or of the key in KMS, kms:GenerateDataKey\) is not allowed$"):
         storage.put(f"{world.tables.url}/a", b"")
+
+
+def test_a_large_object_needs_to_decrypt_with_the_key_of_the_tables_too(proxy: Proxied, world: World) -> None:
+    access = Access(endpoint_url=proxy.url, encryption="aws:kms", kms_key_id=KMS_KEY)
+    proxy.tell(policy=without(world.policy("writer"), "kms:Decrypt"))
+    with pytest.raises(storage.StoreError, match=lacks("s3:PutObject")):
+        write_large(f"{world.tables.url}/large", access)
+    proxy.tell(Fault("KmsDenied", kinds=("CREATE_UPLOAD",)))  # as S3 says it
+    with pytest.raises(storage.StoreError, match=lacks("kms:Decrypt")):
+        write_large(f"{world.tables.url}/large", access)
 
 
 def publish(world: World, access: Access) -> None:
