@@ -336,6 +336,7 @@ def test_without_the_key_of_the_logs_the_reason_names_the_action_of_kms(proxy: P
     storage.connect_as({world.logs.url: Access(endpoint_url=proxy.url)})
     with pytest.raises(Unreadable, match=r"^access denied: the IAM action kms:Decrypt is not allowed: User: "):
         storage.read(f"{world.logs.url}/{key(prefix='')}")
+    assert proxy.counts() == {"GET": 2}  # by both readers: what is encrypted is there, and nobody asks for it again
 
 
 def test_without_the_key_of_the_tables_writing_is_denied_and_the_message_names_its_action(proxy: Proxied, world: World) -> None:

@@ -79,8 +79,8 @@ def is_gone(error: BaseException) -> bool:
 
 
 def is_denied(error: BaseException) -> bool:
-    """Whether a permission is missing."""
-    return code_of(error) in _DENIED
+    """Whether a permission of S3 is missing; not one of KMS, which S3 asks only for what is there."""
+    return code_of(error) in _DENIED and "perform: kms:" not in str(error)
 
 
 def is_conflict(error: BaseException) -> bool:
