@@ -2,7 +2,7 @@
 
 A request lists a thousand names, each after the one before it. Where a region has more, a look at the first thousand of each year
 tells how many come in a day, and days are put together into parts of some 20,000 names. A part's last request is half empty as a
-rule: so it costs a fortieth more requests than one queue, and one for each year.
+rule: so it costs a fortieth more requests than one queue, and one for each year; one for each day after the last, at worst.
 """
 
 import datetime as dt
@@ -46,7 +46,6 @@ def _cuts(path: str, year: str) -> Iterator[str]:
     if not page.more or first is None or last is None or str(last.year) != year:
         return
     days = max(1, round(_NAMES / _PAGE * max(last - first, _SHORTEST) / dt.timedelta(days=1)))
-    cut = first.date() + dt.timedelta(days=days)
-    while str(cut.year) == year:
-        yield f"{cut:%Y/%m/%d}"
-        cut += dt.timedelta(days=days)
+    last_day = dt.date(first.year, 12, 31).toordinal()
+    for cut in range(first.toordinal() + days, last_day + 1, days):
+        yield f"{dt.date.fromordinal(cut):%Y/%m/%d}"
