@@ -45,8 +45,9 @@ bench: venv  ## compare with Polars, DuckDB and Spark's reader: make bench BENCH
 bench-plan: venv  ## plan a run over 1,000,000 files and a ledger of 3,000,000 in a heap of 1 GB
 	@$(VENV)/bin/python benchmarks/plan.py
 
-docs: venv  ## write the tables' declarations into README.md
+docs: venv  ## write the tables' declarations into README.md and conf/athena
 	@$(VENV)/bin/python -m trailtally.tables.document README.md
+	@$(VENV)/bin/python -m trailtally.athena.document conf/athena
 
 # Python 3.11, the oldest: what it can take, 3.12 and 3.13 can too.
 lock:  ## renew the pinned versions in conf/ (needs python3.11)

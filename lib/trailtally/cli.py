@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from trailtally import __version__
 from trailtally.access_options import access_in, add_access_options, add_input_output_options, input_access_in, output_access_in
+from trailtally.athena.commands import add_athena_command
 from trailtally.daily import BATCH_BYTES, FETCHES, MAX_FILE_BYTES, Request, check, dry_run, run
 from trailtally.errors import Terminated, TrailtallyError
 from trailtally.progress import Progress
 from trailtally.session import spark_session
-from trailtally.show import printable, show_tables
+from trailtally.show import show_tables
 from trailtally.summary import summary_text
+from trailtally.terminal import printable
 
 COMPLETE, FAILED, WRONG_USE, INCOMPLETE, LOCKED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
 
@@ -153,10 +155,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show.add_argument("--rows", type=_rows, default=20, metavar="N", help="rows of each list at most (default: 20)")
     add_access_options(show)
     show.add_argument("--debug", action="store_true", help="print the stack trace of an error")
+    show.set_defaults(job=lambda options: show_tables(options.output, options.rows, access_in(options)))
+    add_athena_command(commands)
     options = parser.parse_args(arguments)
 
     def job() -> int:
-        print(show_tables(options.output, options.rows, access_in(options)), flush=True)
+        print(options.job(options), flush=True)
         return COMPLETE
 
     return _exit_status(job, debug=options.debug)

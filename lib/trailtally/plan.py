@@ -8,8 +8,8 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from trailtally.show import printable
 from trailtally.tables.ledger import IGNORED, READ, REJECTED, UNDATED
+from trailtally.terminal import printable
 
 # What the plan needs of the ledger, beside its partition.
 KNOWN = ("file_key", "e_tag", "status")

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from pyspark.sql import SparkSession
 
-from trailtally.show import printable
+from trailtally.terminal import printable
 
 # Seconds between two looks at the counters: on a terminal, and in a log.
 _TERMINAL_EVERY, _LOG_EVERY = 0.5, 60.0

@@ -3,7 +3,6 @@
 Made for a terminal of 200 columns. No ARN, address or path is cut: what may be long stands on a line of its own, under its row.
 """
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from trailtally.launch import DRY_RUN
 from trailtally.storage import Access
 from trailtally.tables import coverage, event_counts, launches, ledger
 from trailtally.tables.columns import Table
+from trailtally.terminal import aligned, printable
 
 # Objects that are fetched at a time.
 _AT_ONCE = 16
@@ -41,11 +41,6 @@ def show_tables(output: str, rows: int, access: Access | None = None) -> str:
     if not published.days_of(ledger.TABLE, folder):
         raise UsageError(f"{output}: no trailtally table in it. Give the --output of a run of jobs/daily_aggregates.py")
     return "\n\n".join(_text(part(folder), rows) for part in (_launches, _busiest, _days, _problems))
-
-
-def printable(text: str) -> str:
-    r"""The text with \xNN for what would move the cursor or recolour the terminal: callers choose user agents and names."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def _launches(folder: str) -> _List:
@@ -135,19 +130,13 @@ def _text(part: _List, most: int) -> str:
     shown = part.rows.slice(first, most)
     cells = [part.rows.column_names, *zip(*(map(_cell, column.to_pylist()) for column in shown.columns), strict=True)]
     numeric = [pa.types.is_integer(column.type) for column in part.rows.columns]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    header, *lines = (_line(row, widths, numeric) for row in cells)
+    header, *lines = aligned(cells, numeric)
     if part.below:
         below = part.below[first : first + most]
         lines = [f"{line}\n      {printable(text)}" for line, text in zip(lines, below, strict=True)]
     which = "newest" if part.newest else "first"
     left_out = f" (the {which} {most:,} of {count:,}: --rows)" if count > most else ""
     return "\n".join([part.title + left_out, header, *lines])
-
-
-def _line(cells: Iterable[str], widths: list[int], numeric: list[bool]) -> str:
-    aligned = (c.rjust(w) if right else c.ljust(w) for c, w, right in zip(cells, widths, numeric, strict=True))
-    return "  " + "  ".join(aligned).rstrip()
 
 
 def _cell(value: object) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from trailtally.show import printable
 from trailtally.statuses import Counts
 from trailtally.storage.requests import Requests
 from trailtally.tables import ledger
+from trailtally.terminal import printable
 
 # How many objects that were not read are named; the others are in the ledger.
 NAMED = 10

@@ -12,8 +12,9 @@ from pyspark.sql import SparkSession
 from conftest import read_table
 from trailtally import daily
 from trailtally.progress import Progress
-from trailtally.show import printable, show_tables
+from trailtally.show import show_tables
 from trailtally.summary import Summary
+from trailtally.terminal import printable
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

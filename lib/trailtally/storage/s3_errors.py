@@ -118,7 +118,7 @@ def _words_of_answer(error: ClientError, bucket: str, action: str) -> str:
     if code in words:
         return words[code]
     if code in _CREDENTIALS:
-        return f"{_CREDENTIALS[code]} ({code}). {_LOG_IN}"
+        return f"{_CREDENTIALS[code]} ({code}): {_LOG_IN}"
     if code in _REGION:
         return f"the bucket is in another region{_region_in(error)} ({code}): {message}"
     if code in _DENIED:

@@ -1,0 +1,195 @@
+"""The tables and views in Glue, the workgroup and the named queries in Athena: made, brought up to date, taken away.
+
+Nothing that is not ours is changed: a table, a view, a workgroup of the same name that lacks our mark is refused.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from trailtally.athena import ddl
+from trailtally.athena.aws import told
+from trailtally.athena.place import Place, Settings
+from trailtally.athena.queries import View, queries, views
+from trailtally.errors import TrailtallyError
+from trailtally.storage.s3_errors import code_of
+from trailtally.tables import TABLES
+
+_OURS = "made by trailtally"
+_VIEWED = "launches"  # the table whose columns the views have
+
+Say = Callable[[str], None]
+
+
+def register(glue: Any, athena: Any, place: Place, settings: Settings, *, say: Say) -> None:
+    """Makes all of it, or brings it up to date, and says what changed.
+
+    Raises TrailtallyError where something of these names is there and not ours.
+    """
+    with told(f"database {place.database}"):
+        _make_database(glue, place.database, say)
+    wanted = [ddl.table_input(table, output=settings.output) for table in TABLES]
+    wanted += [view_input(view, place.database) for view in views().values()]
+    for table in wanted:
+        with told(f"table {place.database}.{table['Name']}"):
+            _make_table(glue, place.database, table, say)
+    with told(f"workgroup {place.workgroup}"):
+        _make_workgroup(athena, place.workgroup, settings, say)
+    with told(f"named queries of workgroup {place.workgroup}"):
+        _make_queries(athena, place, say)
+
+
+def unregister(glue: Any, athena: Any, place: Place, *, say: Say) -> None:
+    """Takes away what `register` made. The tables' objects in S3 stay. A database that holds others' tables stays, too."""
+    for name in [*views(), *(table.name for table in TABLES)]:
+        with told(f"table {place.database}.{name}"):
+            found = _table(glue, place.database, name)
+            if found and _is_ours(found):
+                glue.delete_table(DatabaseName=place.database, Name=name)
+                say(f"table {place.database}.{name}: removed")
+    with told(f"database {place.database}"):
+        found = _found(lambda: glue.get_database(Name=place.database)["Database"])
+        if found and found.get("Description") == _OURS and not glue.get_tables(DatabaseName=place.database)["TableList"]:
+            glue.delete_database(Name=place.database)
+            say(f"database {place.database}: removed")
+    with told(f"workgroup {place.workgroup}"):
+        found = _found(lambda: athena.get_work_group(WorkGroup=place.workgroup)["WorkGroup"])
+        if found and found.get("Description") == _OURS:
+            athena.delete_work_group(WorkGroup=place.workgroup, RecursiveDeleteOption=True)
+            say(f"workgroup {place.workgroup}: removed, with its queries")
+
+
+def view_input(view: View, database: str) -> dict[str, Any]:
+    """A view over `launches` as Glue's `TableInput`, in the form in which Athena keeps its views."""
+    table = next(table for table in TABLES if table.name == _VIEWED)
+    columns = [*table.columns, table.partition]
+    kinds = {"string": "varchar", "array<string>": "array(varchar)", "timestamp": "timestamp(3)"}
+    sql = "\n".join(line for line in view.sql.splitlines() if not line.startswith("--"))
+    definition = {
+        "originalSql": sql,
+        "catalog": "awsdatacatalog",
+        "schema": database,
+        "columns": [{"name": c.name, "type": kinds.get(kind := ddl.sql_type(c.type), kind)} for c in columns],
+    }
+    encoded = base64.b64encode(json.dumps(definition).encode()).decode()
+    return {
+        "Name": view.name,
+        "Description": view.meaning,
+        "TableType": "VIRTUAL_VIEW",
+        "Parameters": {"presto_view": "true", "comment": "Presto View", ddl.OWNED: view.name},
+        "PartitionKeys": [],
+        "ViewOriginalText": f"/* Presto View: {encoded} */",
+        "ViewExpandedText": "/* Presto View */",
+        "StorageDescriptor": {
+            "Columns": [{"Name": c.name, "Type": ddl.sql_type(c.type), "Comment": c.comment} for c in columns],
+            "Location": "",
+            "SerdeInfo": {},
+        },
+    }
+
+
+def _make_database(glue: Any, name: str, say: Say) -> None:
+    if _found(lambda: glue.get_database(Name=name)["Database"]) is None:
+        glue.create_database(DatabaseInput={"Name": name, "Description": _OURS})
+        say(f"database {name}: created")
+
+
+def _make_table(glue: Any, database: str, wanted: dict[str, Any], say: Say) -> None:
+    name = wanted["Name"]
+    found = _table(glue, database, name)
+    if found is None:
+        glue.create_table(DatabaseName=database, TableInput=wanted)
+        say(f"table {database}.{name}: created")
+    elif not _is_ours(found):
+        raise TrailtallyError(
+            f"table {database}.{name}: there is one already, and trailtally did not make it. Give another --database"
+        )
+    elif not _is_same(wanted, found):
+        glue.update_table(DatabaseName=database, TableInput=wanted)
+        say(f"table {database}.{name}: updated")
+    else:
+        say(f"table {database}.{name}: as it should be")
+
+
+def _table(glue: Any, database: str, name: str) -> dict[str, Any] | None:
+    return _found(lambda: glue.get_table(DatabaseName=database, Name=name)["Table"])
+
+
+def _is_ours(table: dict[str, Any]) -> bool:
+    return ddl.OWNED in table.get("Parameters", {})
+
+
+def _is_same(wanted: Any, found: Any) -> bool:
+    """Whether what is there has all that is wanted; Glue adds fields of its own, and leaves out empty ones."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(_is_same(value, found.get(name, type(value)())) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        return len(wanted) == len(found) and all(map(_is_same, wanted, found))
+    return bool(wanted == found)
+
+
+def _make_workgroup(athena: Any, name: str, settings: Settings, say: Say) -> None:
+    wanted = {
+        "ResultConfiguration": {"OutputLocation": settings.results},
+        "EnforceWorkGroupConfiguration": True,
+        "PublishCloudWatchMetricsEnabled": True,
+        "BytesScannedCutoffPerQuery": settings.most_bytes,
+        "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},
+    }
+    found = _found(lambda: athena.get_work_group(WorkGroup=name)["WorkGroup"])
+    if found is None:
+        athena.create_work_group(Name=name, Description=_OURS, Configuration=wanted)
+        limit = f"a query may scan {settings.most_bytes / 1e9:,.1f} GB at most"
+        say(f"workgroup {name}: created; {limit}, results go to {settings.results}")
+    elif found.get("Description") != _OURS:
+        raise TrailtallyError(f"workgroup {name}: there is one already, and trailtally did not make it. Give another --workgroup")
+    elif not _is_same(wanted, found.get("Configuration", {})):
+        athena.update_work_group(WorkGroup=name, ConfigurationUpdates=_updates(wanted))
+        say(f"workgroup {name}: updated")
+    else:
+        say(f"workgroup {name}: as it should be")
+
+
+def _updates(wanted: dict[str, Any]) -> dict[str, Any]:
+    """The same settings as the API takes them for a workgroup that is there: the results' place has another name."""
+    settings = {name: value for name, value in wanted.items() if name != "ResultConfiguration"}
+    return {**settings, "ResultConfigurationUpdates": wanted["ResultConfiguration"]}
+
+
+def _make_queries(athena: Any, place: Place, say: Say) -> None:
+    there = {query["Name"]: query for query in _named_queries(athena, place.workgroup)}
+    created, updated = 0, 0
+    for query in queries().values():
+        content = {"Description": query.question[:1024], "QueryString": query.sql}
+        found = there.get(query.name)
+        if found is None:
+            athena.create_named_query(Name=query.name, Database=place.database, WorkGroup=place.workgroup, **content)
+            created += 1
+        elif found["Database"] != place.database:
+            raise TrailtallyError(
+                f"workgroup {place.workgroup}: its query {query.name} is of database {found['Database']}. Give another one"
+            )
+        elif not _is_same(content, found):
+            athena.update_named_query(NamedQueryId=found["NamedQueryId"], Name=query.name, **content)
+            updated += 1
+    say(f"named queries: {len(queries())}, of which {created} created and {updated} updated")
+
+
+def _named_queries(athena: Any, workgroup: str) -> Iterator[dict[str, Any]]:
+    for page in athena.get_paginator("list_named_queries").paginate(WorkGroup=workgroup):
+        for number in page["NamedQueryIds"]:
+            yield athena.get_named_query(NamedQueryId=number)["NamedQuery"]
+
+
+def _found(get: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """What there is; None where AWS says that there is no such thing."""
+    try:
+        return get()
+    except ClientError as error:
+        message = str(error.response.get("Error", {}).get("Message", ""))
+        if code_of(error) == "EntityNotFoundException" or "not found" in message or "does not exist" in message:
+            return None
+        raise

@@ -1,0 +1,80 @@
+"""The named queries: a file of SQL each, whose first comment says in words which question it answers.
+
+    -- Who launched instances, and from where?
+    -- since: the first day, YYYY-MM-DD
+    -- until: the last day, YYYY-MM-DD
+
+The lines after the first name the query's parameters, in the order of the question marks in it.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from trailtally.errors import UsageError
+
+_PARAMETER = re.compile(r"^-- (?P<name>[a-z_]+): (?P<meaning>.+)$")
+
+
+class Parameter(NamedTuple):
+    """What a question mark of a query stands for."""
+
+    name: str
+    meaning: str
+
+
+class Query(NamedTuple):
+    """A named query. `sql` is the file, comments and all."""
+
+    name: str
+    question: str
+    parameters: list[Parameter]
+    sql: str
+
+
+class View(NamedTuple):
+    """A view. `sql` is the query behind it, with the tables' plain names."""
+
+    name: str
+    meaning: str
+    sql: str
+
+
+@cache
+def queries() -> dict[str, Query]:
+    """All of them by name, which is the file's."""
+    return {name: _query(name, text) for name, text in _texts("queries")}
+
+
+def query(name: str) -> Query:
+    """The query of this name. UsageError, with the names there are, where there is none."""
+    if name not in queries():
+        raise UsageError(f"there is no query {name!r}. There are: {', '.join(queries())}")
+    return queries()[name]
+
+
+@cache
+def views() -> dict[str, View]:
+    """The views by name."""
+    return {name: View(name, text.partition("\n")[0].removeprefix("-- "), text) for name, text in _texts("views")}
+
+
+def arguments(of: Query, values: Mapping[str, str]) -> list[str]:
+    """The values of the query's parameters as literals of SQL, in order. UsageError where one is missing."""
+    missing = [parameter for parameter in of.parameters if not values.get(parameter.name)]
+    if missing:
+        raise UsageError(f"query {of.name}: give --{missing[0].name.replace('_', '-')}: {missing[0].meaning}")
+    return ["'" + values[parameter.name].replace("'", "''") + "'" for parameter in of.parameters]
+
+
+def _texts(folder: str) -> list[tuple[str, str]]:
+    found = [file for file in files("trailtally.athena").joinpath("sql", folder).iterdir() if file.name.endswith(".sql")]
+    return sorted((file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in found)
+
+
+def _query(name: str, text: str) -> Query:
+    question, *rest = [line for line in text.splitlines() if line.startswith("-- ")]
+    parameters = [Parameter(match["name"], match["meaning"]) for line in rest if (match := _PARAMETER.match(line))]
+    return Query(name, question.removeprefix("-- "), parameters, text)

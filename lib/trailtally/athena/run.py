@@ -1,0 +1,85 @@
+"""A query run in Athena: started, followed, and its rows brought back."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from trailtally.athena.aws import told
+from trailtally.athena.place import Place
+from trailtally.errors import TrailtallyError
+
+_POLL_SECONDS = (0.2, 0.5, 1.0, 2.0)
+_NUMBERS = {"tinyint", "smallint", "integer", "int", "bigint", "float", "double", "decimal"}
+
+Row = tuple[str | None, ...]
+
+
+class Result(NamedTuple):
+    """A query's rows as texts, None for NULL; which columns are numbers; what it took."""
+
+    columns: list[str]
+    are_numbers: list[bool]
+    rows: list[Row]
+    scanned_bytes: int
+    seconds: float
+
+
+def run_query(athena: Any, place: Place, sql: str, arguments: list[str], *, say: Callable[[str], None]) -> Result:
+    """Runs a statement to its end. Raises TrailtallyError with Athena's reason where it fails or somebody cancels it.
+
+    An interrupt cancels it in Athena, too: what scans on costs on.
+    """
+    with told(f"workgroup {place.workgroup}"):
+        options = {"ExecutionParameters": arguments} if arguments else {}
+        number = athena.start_query_execution(
+            QueryString=sql, QueryExecutionContext={"Database": place.database}, WorkGroup=place.workgroup, **options
+        )["QueryExecutionId"]
+        try:
+            done = _wait(athena, number, say)
+        except BaseException:
+            athena.stop_query_execution(QueryExecutionId=number)
+            raise
+        status, statistics = done["Status"], done.get("Statistics", {})
+        if status["State"] != "SUCCEEDED":
+            reason = status.get("StateChangeReason") or status.get("AthenaError", {}).get("ErrorMessage") or "no reason given"
+            raise TrailtallyError(f"Athena query {number} {status['State'].lower()}: {' '.join(reason.split())}{_hint(reason)}")
+        columns, numbers, rows = _rows(athena, number)
+    scanned, took = statistics.get("DataScannedInBytes", 0), statistics.get("TotalExecutionTimeInMillis", 0)
+    return Result(columns, numbers, rows, scanned, took / 1000)
+
+
+def _wait(athena: Any, number: str, say: Callable[[str], None]) -> dict[str, Any]:
+    started, polls, told_state = time.monotonic(), 0, ""
+    while True:
+        execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=number)["QueryExecution"]
+        state = execution["Status"]["State"]
+        if state not in {"QUEUED", "RUNNING"}:
+            return execution
+        if state != told_state or polls % 10 == 9:
+            say(f"Athena query {number}: {state.lower()}, {time.monotonic() - started:.0f} s")
+            told_state = state
+        time.sleep(_POLL_SECONDS[min(polls, len(_POLL_SECONDS) - 1)])
+        polls += 1
+
+
+def _hint(reason: str) -> str:
+    if "Bytes scanned limit" in reason:
+        return ". Ask for fewer days, or raise the limit: trailtally athena register --scan-limit-gb"
+    if "TABLE_NOT_FOUND" in reason or "SCHEMA_NOT_FOUND" in reason:
+        return ". Register the tables first: trailtally athena register"
+    return ""
+
+
+def _rows(athena: Any, number: str) -> tuple[list[str], list[bool], list[Row]]:
+    columns: list[str] = []
+    numbers: list[bool] = []
+    rows: list[Row] = []
+    for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=number):
+        found = page["ResultSet"]
+        if not columns:
+            info = found["ResultSetMetadata"]["ColumnInfo"]
+            columns = [column["Name"] for column in info]
+            numbers = [column["Type"].partition("(")[0] in _NUMBERS for column in info]
+            found["Rows"] = found["Rows"][1:]  # Athena's first row is the header
+        rows += [tuple(value.get("VarCharValue") for value in row["Data"]) for row in found["Rows"]]
+    return columns, numbers, rows

@@ -1,0 +1,17 @@
+-- Which log files were rejected, unreadable, or had records rejected, and why?
+-- since: the first day of delivery, YYYY-MM-DD
+-- until: the last day of delivery, YYYY-MM-DD
+-- file: a regular expression of the file's URL, such as /111122223333/, .* for all
+SELECT
+    delivered,
+    status,
+    reason,
+    records,
+    rejected_records,
+    array_join(days, ', ') AS days,
+    file_key
+FROM ledger
+WHERE delivered BETWEEN ? AND ?
+    AND regexp_like(file_key, ?)
+    AND (status IN ('rejected', 'unreadable') OR rejected_records > 0)
+ORDER BY delivered, file_key
