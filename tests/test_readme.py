@@ -62,13 +62,18 @@ def test_the_layout_names_every_module_and_no_other() -> None:
     named = [module for line in left for module in re.findall(r"\w+\.py", line)]
     package = ROOT / "lib" / "trailtally"
     assert sorted(named) == sorted(
-        path.name for folder in (package, package / "storage") for path in folder.glob("*.py") if path.name != "__init__.py"
+        path.name
+        for folder in (package, package / "storage", package / "athena")
+        for path in folder.glob("*.py")
+        if path.name != "__init__.py"
     )
 
 
 def test_the_layout_names_folders_that_exist() -> None:
     folders = re.findall(r"^ *([\w/]+/) ", layout_block(), re.MULTILINE)
-    assert {"jobs/", "lib/trailtally/", "tables/", "storage/", "conf/", "examples/", "tests/", "benchmarks/"} == set(folders)
+    assert {"jobs/", "lib/trailtally/", "tables/", "storage/", "athena/", "conf/", "examples/", "tests/", "benchmarks/"} == set(
+        folders
+    )
     assert all((ROOT / folder).is_dir() or (ROOT / "lib/trailtally" / folder).is_dir() for folder in folders)
 
 

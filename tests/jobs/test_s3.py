@@ -3,15 +3,18 @@
 import io
 import json
 import runpy
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from pyspark.sql import SparkSession
 
 from builders import event, key, log, write
-from conftest import Run, read_table
+from conftest import Run, read_table, run_job
+from jobs.test_oracle import check, made_tree
 from s3 import servers
 from s3.fault import ANSWERS, CUT, DELAY, LOST, RESET, Fault
 from s3.proxied import Proxied
@@ -125,6 +128,25 @@ def test_with_everything_going_wrong_at_once_no_file_is_lost_and_none_counts_twi
     assert other_bucket.uploads() == []
 
 
+# An example is two whole runs: few of them, and a failing one is not made smaller.
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(files=made_tree())
+def test_made_trees_give_in_s3_what_the_oracle_says_whatever_goes_wrong(
+    spark: SparkSession, versitygw_proxied: Proxied, proxy: Proxied, files: dict[str, bytes]
+) -> None:
+    proxy.tell()
+    source, target = (servers.fresh_bucket(versitygw_proxied) for _ in range(2))
+    with tempfile.TemporaryDirectory() as folder:
+        there = write(Path(folder).resolve() / "tree", files)
+        on_disk = run_job(spark, there, output=there.parent / "tables")
+        check(on_disk)
+        tree = upload(there, source)
+        proxy.tell(*EVERYTHING)
+        run_s3(spark, tree, target.url)
+        proxy.tell()
+        assert content(target.url, tree) == content(on_disk.output, there)
+
+
 def test_a_file_that_always_fails_is_unreadable_and_its_neighbours_are_read(
     spark: SparkSession, bucket: Bucket, other_bucket: Bucket, proxy: Proxied
 ) -> None:
@@ -229,6 +251,19 @@ def test_input_and_output_may_be_of_different_stores(
     assert run_s3(spark, tree, output, **there).files == {"read": 1}
     assert main(["show", output, "--endpoint-url", odd_bucket.endpoint]) == 0
     assert "2026-03-09" in capsys.readouterr().out
+
+
+def test_what_is_written_is_encrypted_as_asked(
+    spark: SparkSession, odd_bucket: Bucket, moto: servers.Server, tmp_path: Path
+) -> None:
+    tree = write(tmp_path / "tree", {key(): log(event("e1"))})
+    output = servers.fresh_bucket(moto)
+    kms = "arn:aws:kms:eu-central-1:111122223333:key/0f0e0d0c-0b0a-0908-0706-050403020100"
+    run_s3(spark, str(tree), output.url, output_access=Access(encryption="aws:kms", kms_key_id=kms))
+    names = output.keys()
+    heads = [output.client.head_object(Bucket=output.name, Key=name) for name in names]
+    assert len(heads) == 4
+    assert {(head["ServerSideEncryption"], head["SSEKMSKeyId"]) for head in heads} == {("aws:kms", kms)}
 
 
 def test_odd_keys_are_listed_and_read(spark: SparkSession, odd_bucket: Bucket, tmp_path: Path) -> None:
