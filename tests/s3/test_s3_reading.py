@@ -101,7 +101,7 @@ def test_what_is_refused_of_one_object_is_its_trouble_alone(proxy: Proxied, buck
     proxy.tell(Fault(fault, key="^denied/"))
     assert unreadable(bucket, "denied/a") == reason
     assert storage.read(f"{bucket.url}/b")[0] == b"content"
-    assert len(proxy.calls(key="^denied/")) == 2  # no more tries than the two readers' first
+    assert len(proxy.calls("GET", key="^denied/")) == 2  # no more tries than the two readers' first
 
 
 @pytest.mark.parametrize(
