@@ -122,7 +122,8 @@ def inputs_of(arguments: Iterable[str]) -> list[str]:
 
 def inside(path: str, folder: str) -> bool:
     """Whether the path is the folder or lies below it."""
-    return path == folder or path.startswith(folder.removesuffix("/") + "/")
+    # Of this machine only the root ends in a slash; in S3 `logs/` is the prefix `logs//`.
+    return path == folder or path.startswith("/" if folder == "/" else f"{folder}/")
 
 
 def list_objects(spark: SparkSession, places: Places, *, tasks: int, since: str | None = None) -> DataFrame:
