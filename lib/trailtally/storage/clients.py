@@ -1,13 +1,15 @@
 """boto3's client and obstore's reader of a bucket, made once in each process. To load these libraries takes half a second."""
 
+import datetime as dt
 import threading
-from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.session import Session
+from botocore.utils import parse_timestamp
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
@@ -30,11 +32,11 @@ _CONNECTIONS = 64
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 
 # The fast reader gives up soon: what it could not get, boto3 tries again, and knows better what is wrong.
-_FAST_RETRIES: dict[str, Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+_FAST_RETRIES: dict[str, Any] = {"max_retries": 3, "retry_timeout": dt.timedelta(seconds=30)}
 _FAST_TIMES: dict[str, Any] = {"connect_timeout": "10s", "read_timeout": "20s", "timeout": "300s"}
 
 # boto3 renews credentials ten minutes before they end, at the latest.
-_CREDENTIALS_LAST = timedelta(minutes=5)
+_CREDENTIALS_LAST = dt.timedelta(minutes=5)
 
 _LISTS = {"ListObjectsV2"}
 _GETS = {"GetObject", "HeadObject", "HeadBucket"}
@@ -71,7 +73,18 @@ def _client(profile: str | None, region: str | None, endpoint_url: str | None, u
 
 @cache
 def _session(profile: str | None) -> boto3.Session:
-    return boto3.Session(profile_name=profile)
+    session = Session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+    return boto3.Session(profile_name=profile, botocore_session=session)
+
+
+def _time(value: Any) -> dt.datetime:
+    """A time of an answer. botocore's own parser guesses the form, which took two thirds of a listing's time."""
+    try:
+        return dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        parsed: dt.datetime = parse_timestamp(value)
+        return parsed
 
 
 def _count(event_name: str, **_: object) -> None:
