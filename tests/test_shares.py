@@ -79,9 +79,15 @@ def test_one_account_with_huge_files_among_many_with_small_ones_is_spread(spark:
     files: list[File] = [*small, *((f"4/{number:03}", "e", 6 * MB) for number in range(24))]
     found = shares(spark, files)
     assert sorted(file for share in found for file in share) == sorted(files)
-    # At most two of the ordered runs' shares meet in a task.
-    assert max(map(cost, found)) <= 2 * TASK_BYTES
+    assert max(map(cost, found)) <= 2 * TASK_BYTES  # a share is one of these files, and two tasks have two
     assert len([share for share in found if any(key.startswith("4/") for key, *_ in share)]) >= 12
+
+
+def test_no_task_is_left_without_work_while_others_have_twice_as_much(spark: SparkSession) -> None:
+    files: list[File] = [(f"{number:05}", "e", MB) for number in range(64 * 7)]
+    found = shares(spark, files)
+    assert len(found) >= tasks_for(len(files), len(files) * MB) - 2
+    assert max(map(cost, found)) <= 2 * TASK_BYTES
 
 
 def test_neighbours_stay_together(spark: SparkSession) -> None:

@@ -2,7 +2,8 @@
 
 A request lists a thousand names, each after the one before it. Where a region has more, a look at the first thousand of each year
 tells how many come in a day, and days are put together into parts of some 20,000 names. A part's last request is half empty as a
-rule: so it costs a fortieth more requests than one queue, and one for each year; one for each day after the last, at worst.
+rule: so it costs a fortieth more requests than one queue, and two for each year; and some for days of its last month that have
+not come yet.
 """
 
 import datetime as dt
@@ -42,10 +43,16 @@ def _cuts(path: str, year: str) -> Iterator[str]:
     """After which names parts begin that this year is cut into: before all of it, and before some of its days."""
     yield year
     page = storage.peek(path, year)
-    first, last = layout.delivered_at(page.first), layout.delivered_at(page.last)
-    if not page.more or first is None or last is None or str(last.year) != year:
+    last = layout.delivered_at(page.last)
+    if not page.more or last is None or str(last.year) != year:
         return
+    # The first name may be the marker of a folder, without a day.
+    first = layout.delivered_at(page.first) or last.replace(month=1, day=1, hour=0, minute=0)
     days = max(1, round(_NAMES / _PAGE * max(last - first, _SHORTEST) / dt.timedelta(days=1)))
-    last_day = dt.date(first.year, 12, 31).toordinal()
-    for cut in range(first.toordinal() + days, last_day + 1, days):
-        yield f"{dt.date.fromordinal(cut):%Y/%m/%d}"
+    # To ask for months that a year does not have yet costs a request for each of their parts.
+    last_month = max(folder.rpartition("/")[2] for folder in storage.folders_to_enter(f"{path}/{year}") or [""])
+    for cut in range(first.toordinal() + days, dt.date(first.year, 12, 31).toordinal() + 1, days):
+        name = f"{dt.date.fromordinal(cut):%Y/%m/%d}"
+        if name[len("2026/") :] > f"{last_month}/31":
+            return
+        yield name

@@ -38,7 +38,8 @@ def in_shares(files: DataFrame, *order: str, size: Column, tasks: int) -> DataFr
     weight = (size + F.lit(_FILE_BYTES)).alias("weight")
     ordered = files.repartitionByRange(runs, *order).sortWithinPartitions(*order).select("file_key", "e_tag", "size", weight)
     shares = ordered.mapInArrow(partial(_cut_task, most=TASK_BYTES), f"files array<{_FILE}>")
-    return shares.repartition(tasks).select(F.inline("files"))
+    # By range, for round robin begins with each run's shares at a random task: a third of the tasks would have none.
+    return shares.repartitionByRange(tasks, F.col("files")[0]["file_key"]).select(F.inline("files"))
 
 
 def _cut_task(batches: Iterable[pa.RecordBatch], *, most: int) -> Iterator[pa.RecordBatch]:

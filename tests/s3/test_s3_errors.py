@@ -160,19 +160,21 @@ def test_what_boto3_raises_stops_all(error: Exception, line: str) -> None:
     [
         (
             exceptions.ReadTimeoutError(endpoint_url=URL),
-            f'ReadTimeoutError: Read timeout on endpoint URL: "{URL}"',
+            f'the answer broke off, at each of several tries (Read timeout on endpoint URL: "{URL}")',
         ),
         (
             exceptions.ConnectionClosedError(endpoint_url=URL),
-            f'ConnectionClosedError: Connection was closed before we received a valid response from endpoint URL: "{URL}".',
+            "the answer broke off, at each of several tries (Connection was closed before we received a valid response from endpoint "
+            f'URL: "{URL}".)',
         ),
         (
             exceptions.ResponseStreamingError(error="reset by peer"),
-            "ResponseStreamingError: An error occurred while reading from response stream: reset by peer",
+            "the answer broke off, at each of several tries (An error occurred while reading from response stream: reset by "
+            "peer)",
         ),
         (
             exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2),
-            "IncompleteReadError: 1 read, but total bytes expected is 2.",
+            "the answer broke off, at each of several tries (1 read, but total bytes expected is 2.)",
         ),
     ],
 )

@@ -64,6 +64,7 @@ _HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         ),
         "S3 cannot be reached: is the network there, and are --region and --endpoint-url right?",
     ),
+    (_OF_ONE_REQUEST, "the answer broke off, at each of several tries"),
     ((exceptions.InvalidRegionError, exceptions.EndpointProviderError), "--region is not right"),
 )
 
