@@ -1,6 +1,7 @@
 """Clients of Glue and Athena, and what these say when something is wrong, in one line with the next step."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,12 +15,32 @@ from trailtally.errors import TrailtallyError
 from trailtally.storage.s3_errors import code_of, words_of
 
 _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
+POLICIES = "conf/aws/README.md has the policies"
+
+_LOG_IN = "give --profile, log in again (aws sso login), or set new keys, then run the same command"
+_CREDENTIALS = {
+    "ExpiredTokenException": "the credentials have expired",
+    "ExpiredToken": "the credentials have expired",
+    "UnrecognizedClientException": "AWS does not know the access key",
+    "InvalidClientTokenId": "AWS does not know the access key",
+    "InvalidSignatureException": "the secret access key is not the right one",
+    "SignatureDoesNotMatch": "the secret access key is not the right one",
+    "IncompleteSignatureException": "AWS does not take the credentials",
+    "MissingAuthenticationTokenException": "AWS does not take the credentials",
+}
+_UNREACHED = (
+    exceptions.EndpointConnectionError,
+    exceptions.ConnectTimeoutError,
+    exceptions.ProxyConnectionError,
+    exceptions.SSLError,
+)
 
 
 def client(service: str, *, profile: str | None, region: str | None) -> Any:
     """A client of this service, by boto3's chain of credentials. Raises TrailtallyError where there is no profile or region."""
     with told(service):
-        session = boto3.Session(profile_name=profile, region_name=region)
+        # boto3 itself knows AWS_DEFAULT_REGION alone; the aws command and every other SDK have AWS_REGION first.
+        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
         return session.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": 5}))
 
 
@@ -29,17 +50,29 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise TrailtallyError(f"{what}: {_words(error)}") from error
+        raise TrailtallyError(f"{what}: {words(error)}") from error
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
+    """What AWS or boto3 say, and what to do about it."""
     if isinstance(error, exceptions.NoRegionError):
         return "no region: give --region, or set AWS_REGION"
-    if not isinstance(error, ClientError):
-        return words_of(error, "", "")
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return f"no AWS credentials were found: {_LOG_IN} ({error})"
+    if isinstance(error, _UNREACHED):
+        return f"AWS cannot be reached: is the network there, and is --region right? ({error})"
+    return _words_of_answer(error) if isinstance(error, ClientError) else words_of(error, "", "")
+
+
+def _words_of_answer(error: ClientError) -> str:
+    code = code_of(error)
     message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    if code in _CREDENTIALS:
+        return f"{_CREDENTIALS[code]} ({code}): {_LOG_IN}"
     if named := _ACTION.search(message):
-        return f"access denied: the IAM action {named[1]} is not allowed (conf/aws/README.md has the policies): {message}"
-    if "Lake Formation" in message or "Insufficient Lake Formation permission" in message:
+        return f"access denied: the IAM action {named[1]} is not allowed ({POLICIES}): {message}"
+    if "Lake Formation" in message:
         return f"Lake Formation governs this catalog: grant the permission there: {message}"
-    return f"{code_of(error)}: {message}"
+    if code == "AccessDeniedException":
+        return f"access denied ({POLICIES}): {message}"
+    return f"{code}: {message}"

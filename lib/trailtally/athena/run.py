@@ -4,12 +4,16 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from trailtally.athena.aws import told
+from botocore.exceptions import BotoCoreError, ClientError
+
+from trailtally.athena.aws import POLICIES, told, words
 from trailtally.athena.place import Place
 from trailtally.errors import TrailtallyError
 
 _POLL_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _NUMBERS = {"tinyint", "smallint", "integer", "int", "bigint", "float", "double", "decimal"}
+# How Athena says that who asks may not do something in Glue, S3 or KMS.
+_DENIED = ("not authorized", "ermission denied", "ccess denied", "Access Denied", "Insufficient permissions")
 
 Row = tuple[str | None, ...]
 
@@ -37,7 +41,7 @@ def run_query(athena: Any, place: Place, sql: str, arguments: list[str], *, say:
         try:
             done = _wait(athena, number, say)
         except BaseException:
-            athena.stop_query_execution(QueryExecutionId=number)
+            _stop(athena, number, say)
             raise
         status, statistics = done["Status"], done.get("Statistics", {})
         if status["State"] != "SUCCEEDED":
@@ -62,11 +66,22 @@ def _wait(athena: Any, number: str, say: Callable[[str], None]) -> dict[str, Any
         polls += 1
 
 
+def _stop(athena: Any, number: str, say: Callable[[str], None]) -> None:
+    """Cancels the query. Where that fails it is told, and does not hide why the query was to be cancelled."""
+    try:
+        athena.stop_query_execution(QueryExecutionId=number)
+        say(f"Athena query {number}: cancelled")
+    except (ClientError, BotoCoreError) as error:
+        say(f"Athena query {number}: it could not be cancelled, and may go on: {words(error)}")
+
+
 def _hint(reason: str) -> str:
     if "Bytes scanned limit" in reason:
         return ". Ask for fewer days, or raise the limit: trailtally athena register --scan-limit-gb"
     if "TABLE_NOT_FOUND" in reason or "SCHEMA_NOT_FOUND" in reason:
         return ". Register the tables first: trailtally athena register"
+    if any(sign in reason for sign in _DENIED):
+        return f" ({POLICIES})"
     return ""
 
 
