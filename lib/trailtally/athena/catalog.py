@@ -27,17 +27,19 @@ Say = Callable[[str], None]
 def register(glue: Any, athena: Any, place: Place, settings: Settings, *, say: Say) -> None:
     """Makes all of it, or brings it up to date, and says what changed.
 
-    Raises TrailtallyError where something of these names is there and not ours.
+    Raises TrailtallyError, before anything is changed, where a table or workgroup of these names is there and not ours.
     """
-    with told(f"database {place.database}"):
-        _make_database(glue, place.database, say)
     wanted = [ddl.table_input(table, output=settings.output) for table in TABLES]
     wanted += [view_input(view, place.database) for view in views().values()]
-    for table in wanted:
+    found = [_our_table(glue, place.database, table["Name"]) for table in wanted]
+    workgroup = _our_workgroup(athena, place)
+    with told(f"database {place.database}"):
+        _make_database(glue, place.database, say)
+    for table, old in zip(wanted, found, strict=True):
         with told(f"table {place.database}.{table['Name']}"):
-            _make_table(glue, place.database, table, say)
+            _make_table(glue, place.database, table, old, say)
     with told(f"workgroup {place.workgroup}"):
-        _make_workgroup(athena, place.workgroup, settings, say)
+        _make_workgroup(athena, place, settings, workgroup, say)
     with told(f"named queries of workgroup {place.workgroup}"):
         _make_queries(athena, place, say)
 
@@ -52,12 +54,15 @@ def unregister(glue: Any, athena: Any, place: Place, *, say: Say) -> None:
                 say(f"table {place.database}.{name}: removed")
     with told(f"database {place.database}"):
         found = _found(lambda: glue.get_database(Name=place.database)["Database"])
-        if found and found.get("Description") == _OURS and not glue.get_tables(DatabaseName=place.database)["TableList"]:
-            glue.delete_database(Name=place.database)
-            say(f"database {place.database}: removed")
-    with told(f"workgroup {place.workgroup}"):
-        found = _found(lambda: athena.get_work_group(WorkGroup=place.workgroup)["WorkGroup"])
         if found and found.get("Description") == _OURS:
+            if glue.get_tables(DatabaseName=place.database)["TableList"]:
+                say(f"database {place.database}: stays, as it holds tables that trailtally did not make")
+            else:
+                glue.delete_database(Name=place.database)
+                say(f"database {place.database}: removed")
+    with told(f"workgroup {place.workgroup}"):
+        found = _workgroup(athena, place.workgroup)
+        if found and found.get("Description") == _mark(place):
             athena.delete_work_group(WorkGroup=place.workgroup, RecursiveDeleteOption=True)
             say(f"workgroup {place.workgroup}: removed, with its queries")
 
@@ -97,21 +102,27 @@ def _make_database(glue: Any, name: str, say: Say) -> None:
         say(f"database {name}: created")
 
 
-def _make_table(glue: Any, database: str, wanted: dict[str, Any], say: Say) -> None:
+def _make_table(glue: Any, database: str, wanted: dict[str, Any], found: dict[str, Any] | None, say: Say) -> None:
     name = wanted["Name"]
-    found = _table(glue, database, name)
     if found is None:
         glue.create_table(DatabaseName=database, TableInput=wanted)
         say(f"table {database}.{name}: created")
-    elif not _is_ours(found):
-        raise TrailtallyError(
-            f"table {database}.{name}: there is one already, and trailtally did not make it. Give another --database"
-        )
-    elif not _is_same(wanted, found):
+    elif not _is_same(wanted, found) or _rules(found) - _rules(wanted):
         glue.update_table(DatabaseName=database, TableInput=wanted)
         say(f"table {database}.{name}: updated")
     else:
         say(f"table {database}.{name}: as it should be")
+
+
+def _our_table(glue: Any, database: str, name: str) -> dict[str, Any] | None:
+    """The table; None where there is none. TrailtallyError where it is not ours."""
+    with told(f"table {database}.{name}"):
+        found = _table(glue, database, name)
+    if found and not _is_ours(found):
+        raise TrailtallyError(
+            f"table {database}.{name}: there is one already, and trailtally did not make it. Give another --database"
+        )
+    return found
 
 
 def _table(glue: Any, database: str, name: str) -> dict[str, Any] | None:
@@ -120,6 +131,11 @@ def _table(glue: Any, database: str, name: str) -> dict[str, Any] | None:
 
 def _is_ours(table: dict[str, Any]) -> bool:
     return ddl.OWNED in table.get("Parameters", {})
+
+
+def _rules(table: dict[str, Any]) -> set[str]:
+    """The names of the properties that say where its partitions are."""
+    return {name for name in table["Parameters"] if name.startswith(("projection.", "storage."))}
 
 
 def _is_same(wanted: Any, found: Any) -> bool:
@@ -131,7 +147,31 @@ def _is_same(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
-def _make_workgroup(athena: Any, name: str, settings: Settings, say: Say) -> None:
+def _mark(place: Place) -> str:
+    """The description of a workgroup of ours. Its queries are those of one database."""
+    return f"{_OURS} for database {place.database}"
+
+
+def _workgroup(athena: Any, name: str) -> dict[str, Any] | None:
+    return _found(lambda: athena.get_work_group(WorkGroup=name)["WorkGroup"])
+
+
+def _our_workgroup(athena: Any, place: Place) -> dict[str, Any] | None:
+    """The workgroup; None where there is none. TrailtallyError where it is not ours, or of another database."""
+    with told(f"workgroup {place.workgroup}"):
+        found = _workgroup(athena, place.workgroup)
+    description = found.get("Description", "") if found else _mark(place)
+    if not description.startswith(_OURS):
+        raise TrailtallyError(
+            f"workgroup {place.workgroup}: there is one already, and trailtally did not make it. Give another --workgroup"
+        )
+    if description != _mark(place):
+        raise TrailtallyError(f"workgroup {place.workgroup}: it was {description}. Give another --workgroup")
+    return found
+
+
+def _make_workgroup(athena: Any, place: Place, settings: Settings, found: dict[str, Any] | None, say: Say) -> None:
+    name = place.workgroup
     wanted = {
         "ResultConfiguration": {"OutputLocation": settings.results},
         "EnforceWorkGroupConfiguration": True,
@@ -139,13 +179,10 @@ def _make_workgroup(athena: Any, name: str, settings: Settings, say: Say) -> Non
         "BytesScannedCutoffPerQuery": settings.most_bytes,
         "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},
     }
-    found = _found(lambda: athena.get_work_group(WorkGroup=name)["WorkGroup"])
     if found is None:
-        athena.create_work_group(Name=name, Description=_OURS, Configuration=wanted)
-        limit = f"a query may scan {settings.most_bytes / 1e9:,.1f} GB at most"
+        athena.create_work_group(Name=name, Description=_mark(place), Configuration=wanted)
+        limit = f"a query may scan {settings.most_bytes / 1e9:,g} GB at most"
         say(f"workgroup {name}: created; {limit}, results go to {settings.results}")
-    elif found.get("Description") != _OURS:
-        raise TrailtallyError(f"workgroup {name}: there is one already, and trailtally did not make it. Give another --workgroup")
     elif not _is_same(wanted, found.get("Configuration", {})):
         athena.update_work_group(WorkGroup=name, ConfigurationUpdates=_updates(wanted))
         say(f"workgroup {name}: updated")
@@ -189,7 +226,8 @@ def _found(get: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
     try:
         return get()
     except ClientError as error:
-        message = str(error.response.get("Error", {}).get("Message", ""))
-        if code_of(error) == "EntityNotFoundException" or "not found" in message or "does not exist" in message:
+        # Glue has a code for it, Athena only words.
+        told_so = code_of(error) == "InvalidRequestException" and "not found" in str(error)
+        if code_of(error) == "EntityNotFoundException" or told_so:
             return None
         raise
