@@ -164,8 +164,8 @@ def test_what_boto3_raises_stops_all(error: Exception, line: str) -> None:
         ),
         (
             exceptions.ConnectionClosedError(endpoint_url=URL),
-            "the answer broke off, at each of several tries (Connection was closed before we received a valid response from endpoint "
-            f'URL: "{URL}".)',
+            "the answer broke off, at each of several tries (Connection was closed before we received a valid response "
+            f'from endpoint URL: "{URL}".)',
         ),
         (
             exceptions.ResponseStreamingError(error="reset by peer"),
