@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -136,9 +136,10 @@ def versitygw(keys: Keys) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def moto(keys: Keys) -> Iterator[Server]:
-    """moto's server. It takes any keys, but inside `limited`."""
+    """moto's server (moto_server.py). It takes any keys, but inside `limited`."""
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    program = Path(__file__).with_name("moto_server.py")
+    command = [sys.executable, "-P", str(program), "--host", "127.0.0.1", "--port", str(port)]
     # The tests' PYTHONPATH would have it import the package that is tested.
     with running(command, os.environ | {"PYTHONPATH": ""}, f"http://127.0.0.1:{port}"):
         yield Server(f"http://127.0.0.1:{port}", *keys)
@@ -194,8 +195,26 @@ def fresh_bucket(server: Server) -> Bucket:
     return Bucket(name, server.url, server.client)
 
 
+def answers(url: str) -> bool:
+    """Whether something answers at this URL, be it with an error."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - a URL of this machine
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
-def running(command: list[str], environment: Mapping[str, str], url: str) -> Iterator[None]:
+def running(
+    command: list[str],
+    environment: Mapping[str, str],
+    url: str,
+    *,
+    ready: Callable[[str], bool] = answers,
+    start_seconds: float = START_SECONDS,
+) -> Iterator[None]:
     """A server that answers at this URL as soon as the block begins. Raises ServerDied."""
     with (
         tempfile.TemporaryFile() as output,
@@ -214,8 +233,8 @@ def running(command: list[str], environment: Mapping[str, str], url: str) -> Ite
             return ServerDied(f"{Path(command[0]).name} {why}:\n{output.read().decode(errors='replace')[-4000:]}")
 
         try:
-            deadline = time.monotonic() + START_SECONDS
-            while not answers(url):
+            deadline = time.monotonic() + start_seconds
+            while not ready(url):
                 if guard.poll() is not None:
                     raise died(f"ended with {guard.returncode}")
                 if time.monotonic() > deadline:
@@ -227,17 +246,6 @@ def running(command: list[str], environment: Mapping[str, str], url: str) -> Ite
         finally:
             assert guard.stdin is not None
             guard.stdin.close()
-
-
-def answers(url: str) -> bool:
-    """Whether something answers at this URL, be it with an error."""
-    try:
-        urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - a URL of this machine
-    except urllib.error.HTTPError as error:
-        error.close()
-    except OSError:
-        return False
-    return True
 
 
 def free_port() -> int:
