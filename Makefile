@@ -25,8 +25,9 @@ demo: example  ## run the job on the example tree and show the result
 	@echo "$$ $(VENV)/bin/trailtally show $(TABLES)"
 	@$(VENV)/bin/trailtally show $(TABLES)
 
-servers: venv  ## install the S3 server that tests of s3:// run against, where Go is there
+servers: venv  ## install the S3 server and the SQL engine that tests run against, where Go and Maven are there
 	@TRAILTALLY_VENV=$(VENV) tests/s3/versitygw.sh
+	@TRAILTALLY_VENV=$(VENV) tests/athena/trino.sh
 
 test: venv servers  ## run all tests
 	@$(VENV)/bin/pytest
