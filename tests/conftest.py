@@ -25,7 +25,7 @@ from trailtally.session import spark_session
 from trailtally.summary import Summary
 from trailtally.tables import TABLES
 
-pytest_plugins = ["s3.fixtures"]
+pytest_plugins = ["s3.fixtures", "athena.fixtures"]
 
 SPARK_SUBMIT = Path(sys.executable).parent / "spark-submit"
 JOB = Path(__file__).parents[1] / "jobs" / "daily_aggregates.py"
