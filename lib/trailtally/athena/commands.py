@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trailtally import storage
 from trailtally.athena import ddl
@@ -15,6 +15,9 @@ from trailtally.athena.place import Place, Settings
 from trailtally.athena.queries import Query, arguments, queries, query
 from trailtally.errors import UsageError
 from trailtally.terminal import aligned, printable
+
+if TYPE_CHECKING:
+    from trailtally.athena.run import Result
 
 _ALL = ".*"
 _HISTORY_DAYS = 90
@@ -60,11 +63,11 @@ def add_athena_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         help=f"of what is new: looked at from this day on (default: {_HISTORY_DAYS} days before)",
     )
     asked.add_argument(
-        "--account", action="append", metavar="ID", help="this account; can be given more than once (default: all)"
+        "--account", type=_account, action="append", metavar="ID", help="this account; can be given more than once (default: all)"
     )
     asked.add_argument("--actor", metavar="REGEX", help="of queries about actors: a part of the ARN, such as user/Alice$")
     asked.add_argument("--api", metavar="REGEX", help="of calls_of_api: such as ^iam.amazonaws.com:CreateUser$")
-    asked.add_argument("--file", metavar="REGEX", default=_ALL, help="of files_not_read: a part of the file's URL (default: all)")
+    asked.add_argument("--file", metavar="REGEX", help="of files_not_read: a part of the file's URL (default: all)")
     asked.add_argument("--format", choices=["table", "csv", "json"], default="table", help="of the rows (default: table)")
     _add_place(asked)
     asked.set_defaults(job=_query)
@@ -108,18 +111,24 @@ def _register(options: argparse.Namespace) -> str:
     from trailtally.athena import catalog  # noqa: PLC0415 - boto3 takes half a second, which `ddl` and --help need not wait
 
     output = _output(options.output)
-    settings = Settings(output, options.results or f"{output}/_athena-results/", round(options.scan_limit_gb * 1_000_000_000))
-    said: list[str] = []
-    catalog.register(_client("glue", options), _client("athena", options), _place(options), settings, say=said.append)
-    return "\n".join([*said, "ask: trailtally athena query launches (trailtally athena query --help lists the questions)"])
+    settings = Settings(output, _results(options.results, output), round(options.scan_limit_gb * 1_000_000_000))
+    catalog.register(_client("glue", options), _client("athena", options), _place(options), settings, say=_print)
+    return "ask: trailtally athena query launches (trailtally athena query --help lists the questions)"
 
 
 def _unregister(options: argparse.Namespace) -> str:
     from trailtally.athena import catalog  # noqa: PLC0415 - as above
 
     said: list[str] = []
-    catalog.unregister(_client("glue", options), _client("athena", options), _place(options), say=said.append)
-    return "\n".join(said or [f"there is nothing of trailtally in database {options.database} or workgroup {options.workgroup}"])
+
+    def say(text: str) -> None:
+        said.append(text)
+        _print(text)
+
+    catalog.unregister(_client("glue", options), _client("athena", options), _place(options), say=say)
+    if not said:
+        return f"there is nothing of trailtally in database {options.database} or workgroup {options.workgroup}"
+    return "the tables' objects in S3 stay"
 
 
 def _query(options: argparse.Namespace) -> str:
@@ -127,12 +136,12 @@ def _query(options: argparse.Namespace) -> str:
 
     asked = query(options.name)
     values = arguments(asked, _values(asked, options))
-    result = run_query(_client("athena", options), _place(options), asked.sql, values, say=_say)
+    result = run_query(_client("athena", options), _place(options), asked.statement, values, say=_say)
     _say(f"{len(result.rows):,} rows, {result.scanned_bytes / 1e6:,.1f} MB scanned, {result.seconds:.1f} s")
     if options.format == "csv":
-        return _csv(result.columns, result.rows)
+        return _csv(result)
     if options.format == "json":
-        return json.dumps([dict(zip(result.columns, row, strict=True)) for row in result.rows], indent=2, ensure_ascii=False)
+        return _json(result)
     if not result.rows:
         return f"{asked.question}\n  no rows"
     cells = [result.columns, *([("-" if cell is None else printable(cell)) for cell in row] for row in result.rows)]
@@ -142,29 +151,46 @@ def _query(options: argparse.Namespace) -> str:
 def _values(asked: Query, options: argparse.Namespace) -> Values:
     """The values of the query's parameters. An option that it has no parameter for is wrong use."""
     names = {parameter.name for parameter in asked.parameters}
-    for name in ("actor", "api", "account"):
-        if getattr(options, name) and name not in names:
+    for name in ("account", "actor", "api", "file", "history"):
+        if getattr(options, name) is not None and name not in names:
             raise UsageError(f"query {asked.name} has no --{name}: it takes {', '.join(sorted(f'--{n}' for n in names))}")
     until = options.until
     since = options.since or _days_before(until, 7)
     if since > until:
         raise UsageError(f"--since {since} comes after --until {until}")
+    history = options.history or _days_before(since, _HISTORY_DAYS)
+    if history >= since:
+        raise UsageError(f"--history {history} does not come before --since {since}: what is new is what was not there before")
     accounts = "|".join(options.account or ())
     return {
         "since": since,
         "until": until,
-        "history": options.history or _days_before(since, _HISTORY_DAYS),
+        "history": history,
         "account": f"^({accounts})$" if accounts else _ALL,
         "actor": options.actor or "",
         "api": options.api or "",
-        "file": options.file,
+        "file": options.file or _ALL,
     }
 
 
-def _csv(columns: list[str], rows: list[tuple[str | None, ...]]) -> str:
+def _csv(result: "Result") -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    return text.getvalue().rstrip("\n")
+    csv.writer(text, lineterminator="\n").writerows([result.columns, *result.rows])
+    found = text.getvalue().removesuffix("\n")
+    # A terminal would obey what callers chose as their user agents; a program gets the bytes as they are.
+    return "\n".join(map(printable, found.split("\n"))) if sys.stdout.isatty() else found
+
+
+def _json(result: "Result") -> str:
+    def value(cell: str | None, is_number: bool) -> Any:
+        return json.loads(cell) if cell is not None and is_number else cell
+
+    rows = [
+        {name: value(cell, number) for name, cell, number in zip(result.columns, row, result.are_numbers, strict=True)}
+        for row in result.rows
+    ]
+    text = json.dumps(rows, indent=2, ensure_ascii=False)
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _client(service: str, options: argparse.Namespace) -> Any:
@@ -184,6 +210,23 @@ def _output(text: str) -> str:
     return url
 
 
+def _results(text: str | None, output: str) -> str:
+    """Where results go, with a slash at its end. The job takes no folder for its own that begins without `_`."""
+    url = f"{storage.location(f'{output}/_athena-results' if text is None else text)}/"
+    if not storage.is_remote(url):
+        raise UsageError(f"--results {text}: Athena writes to S3 alone. Give s3://BUCKET/PREFIX")
+    if url.startswith(f"{output}/") and not url.removeprefix(f"{output}/").startswith("_"):
+        raise UsageError(
+            f"--results {text}: this is among the tables, and the next run would not take its output for its own. Give another "
+            f"prefix, or one that begins with {output}/_"
+        )
+    return url
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -193,18 +236,27 @@ def _say(text: str) -> None:
 
 def _day(text: str) -> str:
     try:
-        return dt.date.fromisoformat(text).isoformat()
+        day = dt.date.fromisoformat(text).isoformat()
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-03-09") from None
+    if day < ddl.FIRST_DAY:
+        raise argparse.ArgumentTypeError(f"{day} is before {ddl.FIRST_DAY}, the first day that Athena looks at")
+    return day
 
 
 def _days_before(day: str, days: int) -> str:
     return (dt.date.fromisoformat(day) - dt.timedelta(days=days)).isoformat()
 
 
+def _account(text: str) -> str:
+    if not (text.isascii() and text.isdecimal() and len(text) == 12):
+        raise argparse.ArgumentTypeError(f"{text!r} is no account: 12 digits, such as 111122223333")
+    return text
+
+
 def _name(text: str) -> str:
-    if not (text.isascii() and text.replace("_", "").isalnum() and text == text.lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of a database: lower-case letters, digits and _ alone")
+    if not (len(text) <= 255 and text.isascii() and text.replace("_", "").isalnum() and text == text.lower()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a database: lower-case letters, digits, _, 255 at most")
     return text
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from trailtally.errors import UsageError
 
 _PARAMETER = re.compile(r"^-- (?P<name>[a-z_]+): (?P<meaning>.+)$")
+_LONGEST = 1024  # characters of an execution parameter of Athena
 
 
 class Parameter(NamedTuple):
@@ -32,6 +33,11 @@ class Query(NamedTuple):
     question: str
     parameters: list[Parameter]
     sql: str
+
+    @property
+    def statement(self) -> str:
+        """The file without its comments: a question mark in it is a parameter, whoever counts them."""
+        return "\n".join(line for line in self.sql.splitlines() if not line.startswith("--"))
 
 
 class View(NamedTuple):
@@ -62,11 +68,15 @@ def views() -> dict[str, View]:
 
 
 def arguments(of: Query, values: Mapping[str, str]) -> list[str]:
-    """The values of the query's parameters as literals of SQL, in order. UsageError where one is missing."""
+    """The values of the query's parameters as literals of SQL, in order. UsageError where one is missing or too long."""
     missing = [parameter for parameter in of.parameters if not values.get(parameter.name)]
     if missing:
         raise UsageError(f"query {of.name}: give --{missing[0].name.replace('_', '-')}: {missing[0].meaning}")
-    return ["'" + values[parameter.name].replace("'", "''") + "'" for parameter in of.parameters]
+    literals = ["'" + values[parameter.name].replace("'", "''") + "'" for parameter in of.parameters]
+    for parameter, literal in zip(of.parameters, literals, strict=True):
+        if len(literal) > _LONGEST:
+            raise UsageError(f"--{parameter.name}: Athena takes {_LONGEST} characters at most, and these are {len(literal)}")
+    return literals
 
 
 def _texts(folder: str) -> list[tuple[str, str]]:
