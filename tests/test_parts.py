@@ -159,6 +159,13 @@ def test_parts_cost_a_tenth_more_requests_than_one_queue_and_a_few_for_each_year
     assert there.requests <= len(names) / 100 * 1.1 + 4 + 3 * years + empty
 
 
+def test_a_year_that_is_one_part_costs_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Three years of 5 names a day: 2,000 come in 400 days.
+    there = region(monkeypatch, logs(dt.datetime(2023, 1, 1), days=3 * 365, count=5 * 3 * 365), page=100, of_a_part=2_000)  # noqa: DTZ001
+    assert parts_of(REGION, "") == [Part("", "2023"), Part("2023", "2024"), Part("2024", "2025"), Part("2025", "")]
+    assert there.requests == 1 + 1 + 3  # a look at all, the years, a look at each
+
+
 def test_the_parts_of_a_large_region_are_of_like_size(monkeypatch: pytest.MonkeyPatch) -> None:
     there = region(monkeypatch, logs(NEW_YEAR, days=360, count=20_000), page=100, of_a_part=2_000)
     sizes = [len(there.listed(part)) for part in parts_of(REGION, "")]

@@ -49,9 +49,12 @@ def _cuts(path: str, year: str) -> Iterator[str]:
     # The first name may be the marker of a folder, without a day.
     first = layout.delivered_at(page.first) or last.replace(month=1, day=1, hour=0, minute=0)
     days = max(1, round(_NAMES / _PAGE * max(last - first, _SHORTEST) / dt.timedelta(days=1)))
+    cuts = range(first.toordinal() + days, dt.date(first.year, 12, 31).toordinal() + 1, days)
+    if not cuts:
+        return
     # To ask for months that a year does not have yet costs a request for each of their parts.
     last_month = max(folder.rpartition("/")[2] for folder in storage.folders_to_enter(f"{path}/{year}") or [""])
-    for cut in range(first.toordinal() + days, dt.date(first.year, 12, 31).toordinal() + 1, days):
+    for cut in cuts:
         name = f"{dt.date.fromordinal(cut):%Y/%m/%d}"
         if name[len("2026/") :] > f"{last_month}/31":
             return
