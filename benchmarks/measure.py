@@ -34,16 +34,21 @@ class Measured(NamedTuple):
 
 
 def run(command: Sequence[str], environment: dict[str, str], log: Path) -> Measured:
-    """Runs the command and waits for it and all it started; its stderr goes to the file `log`."""
+    """Runs the command and waits for it and all it started; its stderr goes to the file `log`.
+
+    Other children of this process, such as a server, may run meanwhile: they are not waited for and not counted.
+    """
     _adopt_orphans()
+    others = set(_children().get(os.getpid(), ()))
     before, start = _children_seconds(), time.monotonic()
     with log.open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment, text=True)
         with _Sampler(process.pid) as sampler:
             output, _ = process.communicate()
     wall = time.monotonic() - start
-    _reap_orphans()
-    return Measured(process.returncode, output, wall, _children_seconds() - before, sampler.peak)
+    counted = _reap_orphans(others)
+    lost = sum(seconds for pid, seconds in sampler.workers.items() if pid not in counted)
+    return Measured(process.returncode, output, wall, _children_seconds() - before + lost, sampler.peak)
 
 
 def spark_environment(spark_submit: Path) -> dict[str, str]:
@@ -63,20 +68,23 @@ def last_words(measured: Measured, log: Path) -> str:
 
 
 def _adopt_orphans() -> None:
-    # Spark leaves its Python workers without waiting for them: their CPU time is ours to count only if we inherit them.
+    # Spark may leave its Python workers without waiting for them: their CPU time is ours to count if we inherit them.
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _reap_orphans() -> None:
-    deadline = time.monotonic() + ORPHAN_SECONDS
+def _reap_orphans(others: set[int]) -> set[int]:
+    """Waits for the children but these; gives back which there were."""
+    deadline, found = time.monotonic() + ORPHAN_SECONDS, set[int]()
     while time.monotonic() < deadline:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            time.sleep(0.05)
+        orphans = set(_children().get(os.getpid(), ())) - others
+        if not orphans:
+            break
+        found |= orphans
+        for pid in orphans:
+            os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.05)
+    return found
 
 
 def _children_seconds() -> float:
@@ -85,10 +93,15 @@ def _children_seconds() -> float:
 
 
 class _Sampler:
-    """Looks at the processes below `root` while the `with` block runs."""
+    """Looks at the processes below `root` while the `with` block runs.
+
+    `workers` has the CPU seconds of each forked Python worker, as last seen: nobody waits for one that ends before its parent,
+    which ignores SIGCHLD, and then the system counts its time for nobody.
+    """
 
     def __init__(self, root: int) -> None:
         self.peak = Peak(0, 0, 0)
+        self.workers: dict[int, float] = {}
         self._root = root
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -103,27 +116,53 @@ class _Sampler:
 
     def _loop(self) -> None:
         while not self._done.wait(SAMPLE_SECONDS):
-            sample = _sample(self._root)
-            self.peak = Peak(*(max(pair) for pair in zip(self.peak, sample, strict=True)))
+            sample = [process for pid in _descendants(self._root) if (process := _process(pid))]
+            tree = sum(process.resident for process in sample)
+            java = max((process.resident for process in sample if process.is_java), default=0)
+            daemons = {process.pid for process in sample if process.is_daemon}
+            worker = max((process.resident for process in sample if process.is_daemon), default=0)
+            self.peak = Peak(*(max(pair) for pair in zip(self.peak, (tree, java, worker), strict=True)))
+            self.workers.update({process.pid: process.seconds for process in sample if process.parent in daemons})
 
 
-def _sample(root: int) -> Peak:
-    tree, java, worker = 0, 0, 0
-    for pid in _descendants(root):
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-        except (OSError, IndexError):
-            continue  # it ended between the two looks
-        tree += resident
-        if command.split(b"\0")[0].endswith(b"java"):
-            java = max(java, resident)
-        elif b"pyspark.daemon" in command or b"pyspark/daemon" in command:
-            worker = max(worker, resident)
-    return Peak(tree, java, worker)
+class _Process(NamedTuple):
+    pid: int
+    parent: int
+    resident: int
+    seconds: float  # of CPU, its children's not among them
+    is_java: bool
+    is_daemon: bool  # Spark's daemon for Python, or a worker that it forked
+
+
+def _process(pid: int) -> _Process | None:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        # The name, in parentheses, may hold spaces; parent, times and pages have these places after it.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None  # it ended between the two looks
+    return _Process(
+        pid,
+        parent=int(fields[1]),
+        resident=int(fields[21]) * resource.getpagesize(),
+        seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+        is_java=command.split(b"\0")[0].endswith(b"java"),
+        is_daemon=b"pyspark.daemon" in command or b"pyspark/daemon" in command,
+    )
 
 
 def _descendants(root: int) -> list[int]:
+    children = _children()
+    found, left = list[int](), [root]
+    while left:
+        pid = left.pop()
+        found.append(pid)
+        left += children.get(pid, [])
+    return found
+
+
+def _children() -> dict[int, list[int]]:
+    """The children of every process."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -132,9 +171,4 @@ def _descendants(root: int) -> list[int]:
         except (OSError, IndexError):
             continue
         children.setdefault(parent, []).append(int(stat.parent.name))
-    found, left = list[int](), [root]
-    while left:
-        pid = left.pop()
-        found.append(pid)
-        left += children.get(pid, [])
-    return found
+    return children
