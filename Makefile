@@ -1,13 +1,14 @@
 VENV := $(or $(TRAILTALLY_VENV),.venv)
 BENCH_GB ?= 1
+BENCH_FILES ?= 3000
 TREE := build/example-tree
 TABLES := build/example-tables
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers demo example test lint types bench bench-plan docs lock clean
+.PHONY: help venv servers demo example test lint types bench bench-plan bench-s3 docs lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 venv:  ## make this machine ready: Java, Python, .venv
 	@./bootstrap.sh
@@ -45,6 +46,9 @@ bench: venv  ## compare with Polars, DuckDB and Spark's reader: make bench BENCH
 
 bench-plan: venv  ## plan a run over 1,000,000 files and a ledger of 3,000,000 in a heap of 1 GB
 	@$(VENV)/bin/python benchmarks/plan.py
+
+bench-s3: venv servers  ## compare with Spark's reader of S3 on many small files: make bench-s3 BENCH_FILES=30000
+	@$(VENV)/bin/python benchmarks/compare_s3.py --files $(BENCH_FILES)
 
 docs: venv  ## write the tables' declarations into README.md and conf/athena
 	@$(VENV)/bin/python -m trailtally.tables.document README.md

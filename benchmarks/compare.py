@@ -126,12 +126,12 @@ def _run(competitor: Competitor, tree: Path, spark_submit: Path) -> Result:
     if measured.status != 0:
         raise RuntimeError(f"{competitor.name} ended with {measured.status}: {last_words(measured, log)} (all of it: {log})")
     try:
-        return Result(measured, *_counted(competitor.counts))
+        return Result(measured, *counted(competitor.counts))
     except (OSError, KeyError, ValueError) as error:
         raise RuntimeError(f"{competitor.name} left no event counts that can be read: {error}") from error
 
 
-def _counted(counts: Path) -> tuple[int, int]:
+def counted(counts: Path) -> tuple[int, int]:
     """Events and rows in the Parquet below `counts`."""
     column = ds.dataset(sorted(counts.glob("dt=*/*.parquet")), format="parquet").to_table(["event_count"])
     return sum(column["event_count"].to_pylist()), column.num_rows
