@@ -144,7 +144,7 @@ def test_the_page_names_every_file_and_its_placeholders() -> None:
 
 
 def test_the_statements_to_delete_without_kms_are_the_ones_that_name_a_key() -> None:
-    policies = [json.loads((CONF / f"{name}.json").read_text()) for name in POLICIES]
+    policies = [json.loads((CONF / f"{name}.json").read_text()) for name in (*POLICIES, "athena", "athena-register")]
     of_keys = {s["Sid"] for policy in policies for s in policy["Statement"] if "KEY-ARN" in s["Resource"]}
     [named] = re.findall(r"\*\*Without SSE-KMS, delete\s+the statement\*\* that has it \(([^)]*)\)", README)
     assert set(re.findall(r"`(\w+)`", named)) == of_keys
