@@ -11,11 +11,13 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.model import Shape
 
 from athena.service import Service
+from trailtally import tables
 from trailtally.athena import catalog
 from trailtally.athena.aws import told
 from trailtally.athena.place import Place, Settings
 from trailtally.athena.queries import View, queries
 from trailtally.errors import TrailtallyError
+from trailtally.tables import launches, ledger
 
 PLACE = Place("trailtally", "trailtally")
 SETTINGS = Settings("s3://my-tables/trail", "s3://my-tables/trail/_athena-results/", 100_000_000_000)
@@ -23,10 +25,21 @@ TABLES = ["event_counts", "run_instances", "launches", "coverage", "sources", "l
 WRITES = re.compile(r"\w+:(Create|Update|Delete)\w+")
 
 
+FEW = ["launches", "ledger", "human_launches"]
+
+
 @pytest.fixture(autouse=True)
-def two_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each costs two requests: two do for most tests."""
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thing that is registered costs two requests: two tables, a view and two queries do for most tests."""
+    monkeypatch.setattr(catalog, "TABLES", (launches.TABLE, ledger.TABLE))
     monkeypatch.setattr(catalog, "queries", lambda: {name: queries()[name] for name in ("busiest_apis", "launches")})
+
+
+@pytest.fixture
+def everything(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that there is."""
+    monkeypatch.setattr(catalog, "TABLES", tables.TABLES)
+    monkeypatch.setattr(catalog, "queries", queries)
 
 
 def register(service: Service, place: Place = PLACE, **settings: Any) -> list[str]:
@@ -86,8 +99,7 @@ def named_queries(service: Service) -> dict[str, dict[str, Any]]:
 # --- Made -----------------------------------------------------------------------------------------------------------------
 
 
-def test_all_of_it_is_made_and_told(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "queries", queries)
+def test_all_of_it_is_made_and_told(service: Service, everything: None) -> None:
     assert register(service) == [
         "database trailtally: created",
         *(f"table trailtally.{name}: created" for name in TABLES),
@@ -98,18 +110,18 @@ def test_all_of_it_is_made_and_told(service: Service, monkeypatch: pytest.Monkey
     assert named_queries(service).keys() == queries().keys()
 
 
-def test_a_second_time_nothing_is_changed(service: Service) -> None:
+def test_a_second_time_nothing_is_changed(service: Service, everything: None) -> None:
     register(service)
     service.calls.clear()
     assert register(service) == [
         *(f"table trailtally.{name}: as it should be" for name in TABLES),
         "workgroup trailtally: as it should be",
-        "named queries: 2, of which 0 created and 0 updated",
+        "named queries: 15, of which 0 created and 0 updated",
     ]
     assert changes(service) == []
 
 
-def test_a_table_in_glue_has_its_columns_its_place_and_the_rule_for_its_days(service: Service) -> None:
+def test_a_table_in_glue_has_its_columns_its_place_and_the_rule_for_its_days(service: Service, everything: None) -> None:
     register(service)
     found = table(service, "coverage")
     storage = found["StorageDescriptor"]
@@ -177,8 +189,7 @@ def test_a_named_query_is_the_file_and_its_description_the_question(service: Ser
     assert found["QueryString"] == queries()["busiest_apis"].sql
 
 
-def test_what_is_sent_is_within_the_limits_of_glue_and_athena(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "queries", queries)
+def test_what_is_sent_is_within_the_limits_of_glue_and_athena(service: Service, everything: None) -> None:
     register(service)
     unregister(service)
     broken = []
@@ -216,7 +227,7 @@ def beyond(shape: Shape, value: Any, path: str) -> Iterator[str]:
 # --- Brought up to date ---------------------------------------------------------------------------------------------------
 
 
-def test_columns_that_are_not_as_declared_are_set_right(service: Service) -> None:
+def test_columns_that_are_not_as_declared_are_set_right(service: Service, everything: None) -> None:
     register(service)
     right = [table(service, name)["StorageDescriptor"] for name in TABLES]
     first, *others = right[6]["Columns"]
@@ -245,11 +256,12 @@ def test_another_partition_column_is_set_right(service: Service) -> None:
 def test_another_output_is_another_place_of_every_table(service: Service) -> None:
     register(service)
     said = register(service, output="s3://other/tables")
-    assert said[:7] == [
-        *(f"table trailtally.{name}: updated" for name in TABLES[:6]),
+    assert said[:3] == [
+        "table trailtally.launches: updated",
+        "table trailtally.ledger: updated",
         "table trailtally.human_launches: as it should be",
     ]
-    assert table(service, "sources")["StorageDescriptor"]["Location"] == "s3://other/tables/sources/"
+    assert table(service, "ledger")["StorageDescriptor"]["Location"] == "s3://other/tables/ledger/"
 
 
 @pytest.mark.parametrize(
@@ -328,14 +340,14 @@ def test_named_queries_of_others_stay_and_are_found_on_every_page(service: Servi
 
 @pytest.mark.parametrize(
     ("action", "nth"),
-    [("glue:CreateTable", 3), ("athena:CreateWorkGroup", 1), ("athena:CreateNamedQuery", 2), ("athena:ListNamedQueries", 1)],
+    [("glue:CreateTable", 2), ("athena:CreateWorkGroup", 1), ("athena:CreateNamedQuery", 2), ("athena:ListNamedQueries", 1)],
 )
 def test_a_registration_that_failed_on_the_way_is_finished_by_the_next(service: Service, action: str, nth: int) -> None:
     with service.failing(action, ConnectionClosedError(endpoint_url="https://aws"), nth=nth), pytest.raises(TrailtallyError):
         register(service)
     register(service)
     assert register(service) == [
-        *(f"table trailtally.{name}: as it should be" for name in TABLES),
+        *(f"table trailtally.{name}: as it should be" for name in FEW),
         "workgroup trailtally: as it should be",
         "named queries: 2, of which 0 created and 0 updated",
     ]
@@ -347,8 +359,8 @@ def test_what_was_made_before_a_failure_was_told(service: Service) -> None:
     error = {"Code": "ResourceNumberLimitExceededException", "Message": "too many"}
     with service.failing("glue:CreateTable", error, nth=2), pytest.raises(TrailtallyError) as raised:
         catalog.register(service.glue, service.athena, PLACE, SETTINGS, say=said.append)
-    assert str(raised.value) == "table trailtally.run_instances: ResourceNumberLimitExceededException: too many"
-    assert said == ["database trailtally: created", "table trailtally.event_counts: created"]
+    assert str(raised.value) == "table trailtally.ledger: ResourceNumberLimitExceededException: too many"
+    assert said == ["database trailtally: created", "table trailtally.launches: created"]
 
 
 # --- What is not ours -----------------------------------------------------------------------------------------------------
@@ -397,7 +409,7 @@ def test_two_databases_have_a_workgroup_each(service: Service) -> None:
     register(service)
     other = Place("other", "other")
     register(service, other, output="s3://other")
-    assert register(service)[:7] == [f"table trailtally.{name}: as it should be" for name in TABLES]
+    assert register(service)[:3] == [f"table trailtally.{name}: as it should be" for name in FEW]
     assert unregister(service, other)[-2:] == [
         "database other: removed",
         "workgroup other: removed, with its queries",
@@ -415,7 +427,7 @@ def test_a_named_query_of_another_database_is_not_overwritten(service: Service) 
 
 def test_a_database_that_is_there_is_used_and_stays_as_it_is(service: Service) -> None:
     service.glue.create_database(DatabaseInput={"Name": "trailtally", "Description": "security"})
-    assert register(service)[0] == "table trailtally.event_counts: created"
+    assert register(service)[0] == "table trailtally.launches: created"
     assert unregister(service)[-1] == "workgroup trailtally: removed, with its queries"
     assert service.glue.get_database(Name="trailtally")["Database"]["Description"] == "security"
 
@@ -426,7 +438,7 @@ def test_a_database_that_is_there_is_used_and_stays_as_it_is(service: Service) -
 def test_what_was_made_is_taken_away_and_told(service: Service) -> None:
     register(service)
     assert unregister(service) == [
-        *(f"table trailtally.{name}: removed" for name in [TABLES[6], *TABLES[:6]]),
+        *(f"table trailtally.{name}: removed" for name in ["human_launches", "launches", "ledger"]),
         "database trailtally: removed",
         "workgroup trailtally: removed, with its queries",
     ]
@@ -447,7 +459,7 @@ def test_what_was_taken_away_by_hand_is_no_trouble(service: Service) -> None:
     service.glue.delete_table(DatabaseName="trailtally", Name="launches")
     service.athena.delete_work_group(WorkGroup="trailtally", RecursiveDeleteOption=True)
     assert unregister(service) == [
-        *(f"table trailtally.{name}: removed" for name in [TABLES[6], *TABLES[:6]] if name != "launches"),
+        *(f"table trailtally.{name}: removed" for name in ["human_launches", "ledger"]),
         "database trailtally: removed",
     ]
 
@@ -455,11 +467,11 @@ def test_what_was_taken_away_by_hand_is_no_trouble(service: Service) -> None:
 # --- What AWS says when something is wrong --------------------------------------------------------------------------------
 
 DENIED = {
-    "glue:GetTable": "table trailtally.event_counts",
+    "glue:GetTable": "table trailtally.launches",
     "athena:GetWorkGroup": "workgroup trailtally",
     "glue:GetDatabase": "database trailtally",
     "glue:CreateDatabase": "database trailtally",
-    "glue:CreateTable": "table trailtally.event_counts",
+    "glue:CreateTable": "table trailtally.launches",
     "athena:CreateWorkGroup": "workgroup trailtally",
     "athena:ListNamedQueries": "named queries of workgroup trailtally",
     "athena:CreateNamedQuery": "named queries of workgroup trailtally",
@@ -523,7 +535,7 @@ def test_a_missing_permission_of_unregister_is_named_and_the_next_time_goes_on(s
 def test_what_glue_says_is_told_in_one_line(service: Service, code: str, message: str, told: str) -> None:
     with service.failing("glue:GetTable", {"Code": code, "Message": message}), pytest.raises(TrailtallyError) as raised:
         register(service)
-    assert str(raised.value) == f"table trailtally.event_counts: {told}"
+    assert str(raised.value) == f"table trailtally.launches: {told}"
 
 
 def test_a_table_that_another_made_in_the_meantime_is_an_error(service: Service) -> None:

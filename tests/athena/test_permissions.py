@@ -17,7 +17,9 @@ from s3.policy import check, permits
 from s3.servers import REGION
 from trailtally.athena import catalog
 from trailtally.athena.place import Place, Settings
+from trailtally.athena.queries import queries
 from trailtally.athena.run import run_query
+from trailtally.tables import launches
 
 CONF = Path(__file__).parents[2] / "conf" / "aws"
 ACCOUNT = "111122223333"
@@ -73,7 +75,12 @@ def resources(service: Service, action: str, sent: dict[str, Any]) -> list[str]:
     return asked
 
 
-def test_who_registers_may_do_what_register_and_unregister_do_and_no_more(service: Service) -> None:
+def test_who_registers_may_do_what_register_and_unregister_do_and_no_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "TABLES", (launches.TABLE,))
+    monkeypatch.setattr(catalog, "queries", lambda: {"launches": queries()["launches"]})
+
     def register(**settings: Any) -> None:
         catalog.register(service.glue, service.athena, PLACE, SETTINGS._replace(**settings), say=lambda _: None)
 
