@@ -4,8 +4,9 @@ import contextlib
 import json
 import os
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -74,6 +75,11 @@ class Service:
         """The queries that were started, with the state that they are in."""
         numbers = self.athena.list_query_executions()["QueryExecutionIds"]
         return [self.athena.get_query_execution(QueryExecutionId=number)["QueryExecution"] for number in numbers]
+
+
+def sleeping(act: Callable[[float], object]) -> SimpleNamespace:
+    """In the place of `time` in trailtally.athena.run, which does this instead of sleeping. Other threads do sleep."""
+    return SimpleNamespace(sleep=act, monotonic=time.monotonic)
 
 
 def post(server: Server, what: str, body: str = "") -> None:

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from athena.service import Scripted, Service
+from athena.service import Scripted, Service, sleeping
 from trailtally.athena import aws, commands, ddl
+from trailtally.athena import run as queries_run
 from trailtally.athena.queries import queries
 from trailtally.cli import main
 from trailtally.storage.objects import is_visible
@@ -424,7 +425,7 @@ def test_a_query_above_the_limit_says_how_to_go_on(athena: Command, service: Ser
 def test_who_ends_the_command_ends_the_query(
     athena: Command, service: Service, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int, told: str
 ) -> None:
-    monkeypatch.setattr("trailtally.athena.run.time.sleep", lambda _: signal.raise_signal(number))
+    monkeypatch.setattr(queries_run, "time", sleeping(lambda _: signal.raise_signal(number)))
     service.script(Scripted(states=["RUNNING"]))
     found, out, err = athena("query", "launches", *DAYS)
     assert (found, out, err.splitlines()[:2]) == (

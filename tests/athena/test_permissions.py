@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from athena.service import Scripted, Service
+from athena.service import Scripted, Service, sleeping
 from s3 import servers
 from s3.policy import check, permits
 from s3.servers import REGION
-from trailtally.athena import catalog
+from trailtally.athena import catalog, run
 from trailtally.athena.place import Place, Settings
 from trailtally.athena.queries import queries
 from trailtally.athena.run import run_query
@@ -105,7 +105,7 @@ def test_who_queries_may_do_what_a_query_and_its_end_take_and_no_more(service: S
     service.athena.create_work_group(Name="readers")
     service.calls.clear()
     run_query(service.athena, PLACE, "SELECT 1", [], say=lambda _: None)
-    monkeypatch.setattr("trailtally.athena.run.time.sleep", interrupt)
+    monkeypatch.setattr(run, "time", sleeping(interrupt))
     service.script(Scripted(states=["RUNNING"]))
     with pytest.raises(KeyboardInterrupt):
         run_query(service.athena, PLACE, "SELECT 1", [], say=lambda _: None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from athena.service import Scripted, Service
+from athena.service import Scripted, Service, sleeping
 from trailtally.athena import run
 from trailtally.athena.place import Place
 from trailtally.athena.run import Result, run_query
@@ -164,7 +164,7 @@ def interrupt(_: float) -> None:
 
 
 def test_an_interrupt_cancels_the_query_in_athena(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trailtally.athena.run.time.sleep", interrupt)
+    monkeypatch.setattr(run, "time", sleeping(interrupt))
     service.script(Scripted(states=["RUNNING"]))
     said: list[str] = []
     with pytest.raises(KeyboardInterrupt):
@@ -177,7 +177,7 @@ def test_an_interrupt_cancels_the_query_in_athena(service: Service, monkeypatch:
 def test_a_query_that_cannot_be_cancelled_is_told_and_the_interrupt_goes_on(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trailtally.athena.run.time.sleep", interrupt)
+    monkeypatch.setattr(run, "time", sleeping(interrupt))
     service.script(Scripted(states=["RUNNING"]))
     said: list[str] = []
     with service.denying("athena:StopQueryExecution"), pytest.raises(KeyboardInterrupt):
