@@ -18,8 +18,8 @@ from trailtally.storage import Access
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable says who pays and whether requests are signed."""
-    for name in ("AWS_REQUEST_PAYER", "AWS_NO_SIGN_REQUEST"):
+    """No variable says who pays, whether requests are signed, or the region."""
+    for name in ("AWS_REQUEST_PAYER", "AWS_NO_SIGN_REQUEST", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -121,3 +121,12 @@ def test_a_key_without_its_kind_of_encryption_is_wrong_use(more: list[str]) -> N
 
 def test_a_requester_that_pays_says_so_in_each_request() -> None:
     assert (Access(request_payer=True).payer, Access().payer) == ({"RequestPayer": "requester"}, {})
+
+
+def test_the_region_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert [access.region for access in both()] == ["eu-west-1", "eu-west-1"]
+    assert [access.region for access in both("--region", "us-east-1", "--output-region", "us-west-2")] == [
+        "us-east-1",
+        "us-west-2",
+    ]

@@ -297,7 +297,8 @@ def test_a_view_whose_query_changed_is_updated(service: Service, monkeypatch: py
         "table trailtally.human_launches: updated",
         "named queries: 2, of which 0 created and 0 updated",
     ]
-    assert table(service, "human_launches")["Description"] == "Launches of people."
+    encoded = table(service, "human_launches")["ViewOriginalText"].split()[3]
+    assert json.loads(base64.b64decode(encoded))["originalSql"] == "SELECT *\nFROM launches\nWHERE invoked_by IS NULL"
 
 
 def test_other_settings_are_set_in_the_workgroup(service: Service) -> None:

@@ -82,7 +82,8 @@ def view_input(view: View, database: str) -> dict[str, Any]:
     encoded = base64.b64encode(json.dumps(definition).encode()).decode()
     return {
         "Name": view.name,
-        "Description": view.meaning,
+        # Without an owner a view is not to be run, and with a description Glue's comment says no more that it is a view.
+        "Owner": "trailtally",
         "TableType": "VIRTUAL_VIEW",
         "Parameters": {"presto_view": "true", "comment": "Presto View", ddl.OWNED: view.name},
         "PartitionKeys": [],
