@@ -32,6 +32,12 @@ LATE = Summary("/data/tables", RUN_ID, files=Counter(read=1), records=5, late=Co
 NONE_LATE = Summary("/data/tables", RUN_ID, files=Counter(read=1), late=Counter({"2026-03-08": 0}))
 
 
+@pytest.fixture(autouse=True)
+def no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment says nothing of what was not typed."""
+    monkeypatch.delenv("AWS_REGION")
+
+
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     """An output folder with a ledger."""
@@ -219,7 +225,7 @@ def test_debug_shows_the_stack_trace_before_the_line(job: Job) -> None:
 
 def test_wrong_use_is_found_before_spark_starts(job: Job) -> None:
     missing = f"{job.tree}/gone"
-    said = f"trailtally: --input {missing}: no such file or folder ({missing})\n"
+    said = f"trailtally: --input {missing}: no such file or folder\n"
     assert job.run(COMPLETE, "--input", missing) == (2, "", said)
     assert job.requests == []
 

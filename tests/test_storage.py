@@ -58,6 +58,14 @@ def test_what_is_no_name_of_a_bucket_is_wrong_use(url: str) -> None:
     assert str(raised.value) == f"{url}: {bucket!r} is no name of a bucket. Expected s3://BUCKET or s3://BUCKET/PREFIX"
 
 
+@pytest.mark.parametrize("text", ["s3:/bucket/logs", "S3:bucket", "s3a:/bucket", "arn:aws:s3:::bucket"])
+def test_what_is_nearly_a_url_of_s3_is_no_folder(text: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        storage.location(text)
+    assert str(raised.value) == f"{text}: give s3://BUCKET or s3://BUCKET/PREFIX (for a folder of this name: ./{text})"
+    assert storage.location(f"./{text}").startswith("/")
+
+
 def test_a_key_in_s3_that_is_not_utf8_is_wrong_use() -> None:
     with pytest.raises(UsageError, match=r"^s3://bucket/\\xff: it is not UTF-8"):
         storage.location("s3://bucket/\udcff")

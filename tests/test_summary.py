@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from trailtally.costs import Dollars
 from trailtally.statuses import Counts
+from trailtally.storage.requests import Requests
 from trailtally.summary import Day, Summary, summary_text
 
 COMPLETE = Summary(
@@ -152,6 +154,14 @@ def test_of_many_days_with_late_records_ten_are_named() -> None:
 def test_late_records_are_told_before_files_that_were_not_read() -> None:
     lines = summary_text(replace(INCOMPLETE, late=Counter({"2026-03-08": 1005}))).splitlines()
     assert lines[5:8] == [TOO_LATE, "  2026-03-08: 1,005", f"NOT COMPLETE: 3 files {NOT_COMPLETE}"]
+
+
+def test_the_requests_to_s3_are_told_and_what_they_cost_where_that_is_known() -> None:
+    made = replace(COMPLETE, requests=Requests(lists=382, gets=3320, puts=16, bytes_in=26_100_000, bytes_out=500_000))
+    line = "S3:       382 LIST, 3,320 GET, 16 PUT and COPY; 26.1 MB read, 0.5 MB written"
+    assert line in summary_text(made).splitlines()
+    told = summary_text(replace(made, dollars=Dollars(0.00332, 0.00231))).splitlines()
+    assert f"{line}; about $0.0033, and $0.0023 more where that left S3's region" in told
 
 
 def test_a_run_is_complete_where_all_that_it_looked_into_is_counted() -> None:

@@ -8,6 +8,13 @@ from trailtally.errors import UsageError
 from trailtally.storage.requests import Requests
 
 
+class Dollars(NamedTuple):
+    """What the requests cost, and what came in, were it out of S3's region."""
+
+    requests: float
+    traffic: float
+
+
 class Prices(NamedTuple):
     """Dollars for a thousand requests of LIST, PUT and COPY, and of GET; and for each GB that comes in."""
 
@@ -32,7 +39,7 @@ def prices(spark: SparkSession) -> Prices | None:
     return Prices(*found)
 
 
-def dollars(made: Requests, at: Prices) -> float:
+def dollars(made: Requests, at: Prices) -> Dollars:
     """What these requests cost."""
     of_1000 = made.lists * at.per_1000_lists + made.puts * at.per_1000_puts + made.gets * at.per_1000_gets
-    return of_1000 / 1000 + made.bytes_in / 1e9 * at.per_gigabyte_in
+    return Dollars(of_1000 / 1000, made.bytes_in / 1e9 * at.per_gigabyte_in)

@@ -56,6 +56,9 @@ def check(request: Request) -> tuple[list[str], str]:
     Nothing is read or written yet.
     """
     output = storage.location(request.output)
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    if request.delivered_since and request.delivered_since > today:
+        raise UsageError(f"--delivered-since {request.delivered_since}: that day is not yet here, today is {today} (UTC)")
     storage.connect({storage.location(path): request.input_access for path in request.inputs} | {output: request.output_access})
     inputs = listing.inputs_of(request.inputs)
     if storage.key_of(output) != output.replace("\\", "\\x5c"):
@@ -100,7 +103,8 @@ def run(spark: SparkSession, request: Request, progress: Progress) -> Summary:
         summary.left_days = [day for day in published.days_of(coverage.TABLE, output) if day not in told]
     summary.seconds = time.monotonic() - started
     summary.requests = metered()
-    summary.dollars = dollars(summary.requests, priced) if priced else None
+    if priced and storage.is_amazons():
+        summary.dollars = dollars(summary.requests, priced)
     return summary
 
 

@@ -115,7 +115,8 @@ def inputs_of(arguments: Iterable[str]) -> list[str]:
     for argument in arguments:
         path = storage.location(argument)
         if not storage.exists(path):
-            raise UsageError(f"--input {argument}: no such file or folder ({path})")
+            where = "" if argument == path else f" ({path})"
+            raise UsageError(f"--input {argument}: no such file or folder{where}")
         paths[path] = None
     return [path for path in paths if not any(inside(path, other) for other in paths if other != path)]
 

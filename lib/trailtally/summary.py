@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from trailtally.costs import Dollars
 from trailtally.statuses import Counts
 from trailtally.storage.requests import Requests
 from trailtally.tables import ledger
@@ -50,7 +51,7 @@ class Summary:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     seconds: float = 0.0
     requests: Requests = field(default_factory=Requests)
-    dollars: float | None = None
+    dollars: Dollars | None = None
 
     @property
     def not_whole(self) -> int:
@@ -112,10 +113,15 @@ def _what_was_done(summary: Summary) -> Iterable[str]:
     if made := summary.requests:
         yield (
             f"S3:       {made.lists:,} LIST, {made.gets:,} GET, {made.puts:,} PUT and COPY; "
-            f"{made.bytes_in / 1e9:,.3f} GB in, {made.bytes_out / 1e9:,.3f} GB out"
-            + ("" if summary.dollars is None else f"; about ${summary.dollars:,.4f}")
+            f"{made.bytes_in / 1e6:,.1f} MB read, {made.bytes_out / 1e6:,.1f} MB written{_cost(summary.dollars)}"
         )
     yield f"output:   {printable(summary.output)} (run {summary.run_id}, {summary.seconds:.1f} s)"
+
+
+def _cost(dollars: Dollars | None) -> str:
+    if dollars is None:
+        return ""
+    return f"; about ${dollars.requests:,.4f}, and ${dollars.traffic:,.4f} more where that left S3's region"
 
 
 def _known(known: Counter[str]) -> str:

@@ -256,9 +256,10 @@ def test_another_partition_column_is_set_right(service: Service) -> None:
 def test_another_output_is_another_place_of_every_table(service: Service) -> None:
     register(service)
     said = register(service, output="s3://other/tables")
+    # Both places are told: it may be a mistyped one.
     assert said[:3] == [
-        "table trailtally.launches: updated",
-        "table trailtally.ledger: updated",
+        "table trailtally.launches: updated: it was s3://my-tables/trail/launches/, and is s3://other/tables/launches/ now",
+        "table trailtally.ledger: updated: it was s3://my-tables/trail/ledger/, and is s3://other/tables/ledger/ now",
         "table trailtally.human_launches: as it should be",
     ]
     assert table(service, "ledger")["StorageDescriptor"]["Location"] == "s3://other/tables/ledger/"

@@ -248,7 +248,11 @@ def test_as_json_null_is_null_and_numbers_are_numbers(athena: Command, service: 
 
 @pytest.mark.parametrize(
     ("form", "printed"),
-    [("table", "Which APIs are called most?\n  no rows\n"), ("csv", "event_source,calls,actors\n"), ("json", "[]\n")],
+    [
+        ("table", "Which APIs are called most?\n  no rows of 2026-03-01 to 2026-03-09 (--since, --until)\n"),
+        ("csv", "event_source,calls,actors\n"),
+        ("json", "[]\n"),
+    ],
 )
 def test_no_rows_are_no_failure(athena: Command, service: Service, form: str, printed: str) -> None:
     service.script(Scripted(columns=ROWS.columns))
@@ -468,7 +472,7 @@ def test_a_profile_has_the_region_and_the_keys(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     assert run("query", "launches", *DAYS, "--workgroup", "primary", "--profile", "audit")[:2] == (
         0,
-        "Who launched instances, when, from where, and what?\n  no rows\n",
+        "Who launched instances, when, from where, and what?\n  no rows of 2026-03-01 to 2026-03-09 (--since, --until)\n",
     )
     assert service.executions() == []  # they are in another region
 

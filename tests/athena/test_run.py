@@ -153,7 +153,10 @@ def test_what_athena_fails_with_comes_with_the_next_step(service: Service, reaso
 def test_a_workgroup_that_is_not_there_is_told(service: Service) -> None:
     with pytest.raises(TrailtallyError) as raised:
         run_query(service.athena, Place("trailtally", "none"), "SELECT 1", [], say=print)
-    assert str(raised.value) == "workgroup none: InvalidRequestException: WorkGroup does not exist"
+    assert str(raised.value) == (
+        "workgroup none: InvalidRequestException: WorkGroup does not exist. Register the tables first, in this region: "
+        "trailtally athena register"
+    )
 
 
 # --- Interrupted ----------------------------------------------------------------------------------------------------------

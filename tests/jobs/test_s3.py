@@ -169,6 +169,7 @@ def test_the_summary_says_what_the_run_cost_in_requests(
     assert made.puts == sum(counts.get(kind, 0) for kind in ("PUT", "CREATE", "SWAP", "COPY"))
     assert made.bytes_in == sum(call.sent for call in proxy.calls("GET") if call.status == 200)
     assert f"S3:       {made.lists:,} LIST, {made.gets:,} GET, {made.puts:,} PUT and COPY; " in summary_text(summary)
+    assert summary.dollars is None  # the prices are those of Amazon's S3
 
 
 def test_a_whole_day_is_one_object_of_each_table(spark: SparkSession, bucket: Bucket, other_bucket: Bucket) -> None:
@@ -215,6 +216,15 @@ def test_what_stops_a_run_at_once_is_said_in_one_line_with_what_to_do(
         1,
         f"trailtally: {bucket.url}/logs: access denied: the IAM action s3:ListBucket is not allowed\n",
     )
+    assert said("--input", f"{bucket.url}/logs", "--no-sign-request", *output) == (
+        1,
+        f"trailtally: {bucket.url}/logs: access denied: the IAM action s3:ListBucket is not allowed. The request was not signed: "
+        "it is no public bucket, leave out --no-sign-request\n",
+    )
+    status, text = said("--input", f"{bucket.url}/logs", "--endpoint-url", "127.0.0.1:9", *output)
+    assert (status, "--endpoint-url is no URL, such as https://HOST:PORT (Invalid endpoint: 127.0.0.1:9)" in text) == (1, True)
+    status, text = said("--input", f"{bucket.url}/logs", "--delivered-since", "9999-01-01", *output)
+    assert (status, "--delivered-since 9999-01-01: that day is not yet here, today is " in text) == (2, True)
     proxy.tell(Fault("ExpiredToken"))
     assert said("--input", f"{bucket.url}/logs", *output) == (
         1,
@@ -224,7 +234,7 @@ def test_what_stops_a_run_at_once_is_said_in_one_line_with_what_to_do(
     proxy.tell()
     assert said("--input", f"{bucket.url}/logs", *output) == (
         2,
-        f"trailtally: --input {bucket.url}/logs: no such file or folder ({bucket.url}/logs)\n",
+        f"trailtally: --input {bucket.url}/logs: no such file or folder\n",
     )
     assert not (tmp_path / "tables").exists()
 

@@ -140,7 +140,9 @@ def test_an_endpoint_that_refuses_connections(bucket: Bucket) -> None:
 
 
 def test_an_endpoint_that_is_no_url(bucket: Bucket) -> None:
-    assert failure(bucket.url, Access(endpoint_url="minio:9000")) == "ValueError: Invalid endpoint: minio:9000"
+    assert failure(bucket.url, Access(endpoint_url="minio:9000")) == (
+        "--endpoint-url is no URL, such as https://HOST:PORT (Invalid endpoint: minio:9000)"
+    )
 
 
 def test_a_region_that_is_none(bucket: Bucket) -> None:

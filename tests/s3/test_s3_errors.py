@@ -147,7 +147,7 @@ NO_TOKEN = "Error loading SSO Token: Token for sso does not exist"  # noqa: S105
             exceptions.InvalidRegionError(region_name="eu_1"),
             "--region is not right (Provided region_name 'eu_1' doesn't match a supported format.)",
         ),
-        (ValueError("Invalid endpoint: host"), "ValueError: Invalid endpoint: host"),
+        (ValueError("Invalid endpoint: host"), "--endpoint-url is no URL, such as https://HOST:PORT (Invalid endpoint: host)"),
     ],
 )
 def test_what_boto3_raises_stops_all(error: Exception, line: str) -> None:

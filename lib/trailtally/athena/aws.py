@@ -71,6 +71,8 @@ def _words_of_answer(error: ClientError) -> str:
         return f"{_CREDENTIALS[code]} ({code}): {_LOG_IN}"
     if named := _ACTION.search(message):
         return f"access denied: the IAM action {named[1]} is not allowed ({POLICIES}): {message}"
+    if "WorkGroup" in message and ("not found" in message or "does not exist" in message or "is not" in message):
+        return f"{code}: {message}. Register the tables first, in this region: trailtally athena register"
     if "Lake Formation" in message:
         return f"Lake Formation governs this catalog: grant the permission there: {message}"
     if code == "AccessDeniedException":

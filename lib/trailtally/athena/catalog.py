@@ -110,7 +110,8 @@ def _make_table(glue: Any, database: str, wanted: dict[str, Any], found: dict[st
         say(f"table {database}.{name}: created")
     elif not _is_same(wanted, found) or _rules(found) - _rules(wanted):
         glue.update_table(DatabaseName=database, TableInput=wanted)
-        say(f"table {database}.{name}: updated")
+        old, new = (t.get("StorageDescriptor", {}).get("Location", "") for t in (found, wanted))
+        say(f"table {database}.{name}: updated" + (f": it was {old}, and is {new} now" if old != new else ""))
     else:
         say(f"table {database}.{name}: as it should be")
 

@@ -135,15 +135,16 @@ def _query(options: argparse.Namespace) -> str:
     from trailtally.athena.run import run_query  # noqa: PLC0415 - as above
 
     asked = query(options.name)
-    values = arguments(asked, _values(asked, options))
-    result = run_query(_client("athena", options), _place(options), asked.statement, values, say=_say)
+    given = _values(asked, options)
+    result = run_query(_client("athena", options), _place(options), asked.statement, arguments(asked, given), say=_say)
     _say(f"{len(result.rows):,} rows, {result.scanned_bytes / 1e6:,.1f} MB scanned, {result.seconds:.1f} s")
     if options.format == "csv":
         return _csv(result)
     if options.format == "json":
         return _json(result)
     if not result.rows:
-        return f"{asked.question}\n  no rows"
+        days = " to ".join(given[name] for name in ("since", "until"))
+        return f"{asked.question}\n  no rows of {days} (--since, --until)"
     cells = [result.columns, *([("-" if cell is None else printable(cell)) for cell in row] for row in result.rows)]
     return "\n".join([asked.question, *aligned(cells, result.are_numbers)])
 

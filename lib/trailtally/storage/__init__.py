@@ -29,6 +29,7 @@ else:
     _spec.loader.exec_module(s3)
 
 _S3_SCHEMES = {"s3", "s3a", "s3n"}
+_NEARLY_S3 = re.compile(r"^(?:s3[an]?:|arn:)", re.IGNORECASE)
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
 
 
@@ -39,6 +40,8 @@ def location(text: str) -> str:
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() in _S3_SCHEMES:
         return s3.location(text)
+    if _NEARLY_S3.match(text):
+        raise UsageError(f"{text}: give s3://BUCKET or s3://BUCKET/PREFIX (for a folder of this name: ./{text})")
     if scheme and scheme[1].lower() != "file":
         raise UsageError(f"{text}: {scheme[1]}:// is not supported. Give s3://BUCKET/PREFIX, or a path of this machine")
     return local.location(text)
@@ -194,6 +197,11 @@ def looped(path: str) -> Entry:
 def is_remote(path: str) -> bool:
     """Whether each request of it waits for a network."""
     return _is_s3(path)
+
+
+def is_amazons() -> bool:
+    """Whether all S3 that is connected is Amazon's own, whose prices are known."""
+    return not any(how.endpoint_url for how in access.connections().values())
 
 
 def told(path: str, error: OSError) -> str:

@@ -76,7 +76,14 @@ def _worded(url: str, action: str) -> Iterator[None]:
 
 
 def _fail(url: str, action: str, error: Exception) -> NoReturn:
-    raise StoreError(f"{key_of(url)}: {words_of(error, place(url).bucket, action)}") from error
+    raise StoreError(f"{key_of(url)}: {_words(url, action, error)}") from error
+
+
+def _words(url: str, action: str, error: Exception) -> str:
+    words = words_of(error, place(url).bucket, action)
+    if access_to(url).unsigned and is_denied(error):
+        return f"{words}. The request was not signed: it is no public bucket, leave out --no-sign-request"
+    return words
 
 
 def reach(url: str) -> None:
@@ -207,7 +214,7 @@ def read(key: str) -> tuple[bytes, str]:
     except (ClientError, BotoCoreError, ValueError) as error:
         if stops_all(error):
             _fail(url, _GET, error)
-        raise Unreadable(GONE if _is_nothing(url, error) else words_of(error, place(url).bucket, _GET)) from None
+        raise Unreadable(GONE if _is_nothing(url, error) else _words(url, _GET, error)) from None
 
 
 def _read(url: str) -> tuple[bytes, str]:

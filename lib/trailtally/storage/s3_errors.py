@@ -103,6 +103,8 @@ def words_of(error: BaseException, bucket: str, action: str) -> str:
     for kinds, hint in _HINTS:
         if isinstance(error, kinds):
             return f"{hint} ({_one_line(error)})"
+    if isinstance(error, ValueError) and "endpoint" in str(error):
+        return f"--endpoint-url is no URL, such as https://HOST:PORT ({_one_line(error)})"
     return f"{type(error).__name__}: {_one_line(error)}"
 
 
