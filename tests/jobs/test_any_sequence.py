@@ -29,6 +29,9 @@ from trailtally import daily
 from trailtally.progress import Progress
 from worlds import Buckets, Folders
 
+# A run that lasts for more than half a minute gives a sign of life: where it is dead by then, its thread dies of that.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception in thread heartbeat:pytest.PytestUnhandledThreadExceptionWarning")
+
 DAYS = ("2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11")
 
 # Twelve events on three days, most of them of the account and region of their path. Every fourth is a launch.

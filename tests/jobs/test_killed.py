@@ -21,6 +21,9 @@ from builders import ACCOUNT, event, key, log, run_instances, write
 from conftest import JOB, SPARK_SUBMIT, Run, read_table, run_job
 from trailtally.tables import TABLES
 
+# A run that lasts for more than half a minute gives a sign of life: where it is dead by then, its thread dies of that.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception in thread heartbeat:pytest.PytestUnhandledThreadExceptionWarning")
+
 DAYS = ("2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11")
 OF_THE_RUN = {"run_id", "computed_at"}
 
