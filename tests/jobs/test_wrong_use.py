@@ -170,7 +170,10 @@ def test_an_empty_path_is_wrong_and_not_the_working_folder(
     monkeypatch.chdir(tree if option == "--input" else tmp_path / "here")
     other = ("--output", tmp_path / "tables") if option == "--input" else ("--input", tree)
     status, said = job(option, "", *other)
-    assert (status, said) == (2, "trailtally: a path is empty: give a folder or s3://BUCKET/PREFIX (is a variable of the shell not set?)\n")
+    assert (status, said) == (
+        2,
+        "trailtally: a path is empty: give a folder or s3://BUCKET/PREFIX (is a variable of the shell not set?)\n",
+    )
     assert everything_below(tmp_path / "here") == []
 
 
