@@ -38,9 +38,9 @@ def show_tables(output: str, rows: int, access: Access | None = None) -> str:
     """The text for this output folder, at most `rows` rows a list. UsageError where it holds no table."""
     folder = storage.location(output)
     storage.connect({folder: access or Access()})
-    if not storage.exists(folder):
-        raise UsageError(f"{output}: no such file or folder" + ("" if output == folder else f" ({folder})"))
     if not published.days_of(ledger.TABLE, folder):
+        if not storage.is_folder(folder):
+            raise UsageError(f"{output}: no such folder" + ("" if output == folder else f" ({folder})"))
         raise UsageError(f"{output}: no trailtally table in it. Give the --output of a run of jobs/daily_aggregates.py")
     return "\n\n".join(_text(part(folder), rows) for part in (_launches, _busiest, _days, _problems))
 
