@@ -254,7 +254,7 @@ def test_any_sequence_in_s3_ends_in_the_same_tables(spark: SparkSession, versity
         return Buckets(proxy, *(servers.fresh_bucket(versitygw_proxied) for _ in range(2)))
 
     Sequence.spark, Sequence.new_world = spark, new_world
-    check_sequences(int(os.environ.get("TRAILTALLY_EXAMPLES", "4")))
+    check_sequences(int(os.environ.get("TRAILTALLY_EXAMPLES", "3")))
 
 
 def check_sequences(examples: int) -> None:
