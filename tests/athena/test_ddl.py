@@ -21,7 +21,7 @@ from trailtally.athena.document import documents
 from trailtally.athena.queries import views
 from trailtally.published import row_schema
 from trailtally.tables import TABLES, ledger
-from trailtally.tables.columns import Column, Table
+from trailtally.tables.columns import Column, Table, sql_type
 
 CONF = Path(__file__).parents[2] / "conf" / "athena"
 OUTPUT = "s3://my-tables/trail"
@@ -112,7 +112,7 @@ def test_sqlglot_finds_in_it_what_was_declared(table: Table) -> None:
     found = parsed(ddl.create_table(table, database="logs", output=OUTPUT))
     schema, properties = found.this, found.args["properties"].expressions
     assert (schema.this.db, schema.this.name, found.kind) == ("logs", table.name, "TABLE")
-    assert columns_of(schema) == [(c.name, ddl.sql_type(c.type), c.comment) for c in table.columns]
+    assert columns_of(schema) == [(c.name, sql_type(c.type), c.comment) for c in table.columns]
     [partitioned] = [p for p in properties if isinstance(p, exp.PartitionedByProperty)]
     assert columns_of(partitioned.this) == [(table.partition.name, "string", table.partition.comment)]
     [location] = [p for p in properties if isinstance(p, exp.LocationProperty)]
@@ -136,7 +136,7 @@ def test_sparks_parser_finds_in_it_what_was_declared(spark: SparkSession, table:
     assert plan.getClass().getSimpleName() == "CreateTable"
     columns, spec = [plan.columns().apply(i) for i in range(plan.columns().size())], plan.tableSpec()
     assert [(c.name(), hive_type(c.dataType()), c.comment().get()) for c in columns] == [
-        (c.name, ddl.sql_type(c.type), c.comment) for c in (*table.columns, table.partition)
+        (c.name, sql_type(c.type), c.comment) for c in (*table.columns, table.partition)
     ]
     assert [plan.partitioning().apply(i).toString() for i in range(plan.partitioning().size())] == [
         f"identity({table.partition.name})"

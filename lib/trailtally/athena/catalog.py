@@ -17,6 +17,7 @@ from trailtally.athena.queries import View, queries, views
 from trailtally.errors import TrailtallyError
 from trailtally.storage.s3_errors import code_of
 from trailtally.tables import TABLES
+from trailtally.tables.columns import sql_type
 
 _OURS = "made by trailtally"
 _VIEWED = "launches"  # the table whose columns the views have
@@ -77,7 +78,7 @@ def view_input(view: View, database: str) -> dict[str, Any]:
         "originalSql": sql,
         "catalog": "awsdatacatalog",
         "schema": database,
-        "columns": [{"name": c.name, "type": kinds.get(kind := ddl.sql_type(c.type), kind)} for c in columns],
+        "columns": [{"name": c.name, "type": kinds.get(kind := sql_type(c.type), kind)} for c in columns],
     }
     encoded = base64.b64encode(json.dumps(definition).encode()).decode()
     return {
@@ -90,7 +91,7 @@ def view_input(view: View, database: str) -> dict[str, Any]:
         "ViewOriginalText": f"/* Presto View: {encoded} */",
         "ViewExpandedText": "/* Presto View */",
         "StorageDescriptor": {
-            "Columns": [{"Name": c.name, "Type": ddl.sql_type(c.type), "Comment": c.comment} for c in columns],
+            "Columns": [{"Name": c.name, "Type": sql_type(c.type), "Comment": c.comment} for c in columns],
             "Location": "",
             "SerdeInfo": {},
         },

@@ -6,10 +6,8 @@ object is a day without rows.
 
 from typing import Any
 
-import pyarrow as pa
-
 from trailtally.tables import TABLES
-from trailtally.tables.columns import Column, Table
+from trailtally.tables.columns import Column, Table, sql_type
 
 FIRST_DAY = "2013-11-01"  # CloudTrail began in that month
 
@@ -17,14 +15,8 @@ FIRST_DAY = "2013-11-01"  # CloudTrail began in that month
 OWNED = "trailtally.table"
 VERSION = "trailtally.table_version"
 
-_TYPES = {pa.int64(): "bigint", pa.bool_(): "boolean", pa.timestamp("us", tz="UTC"): "timestamp", pa.string(): "string"}
 _FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquet{}Format"
 _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
-
-
-def sql_type(kind: pa.DataType) -> str:
-    """The name of an Arrow type in Athena's DDL."""
-    return _TYPES.get(kind) or f"array<{_TYPES[kind.value_type]}>"
 
 
 def properties(table: Table) -> dict[str, str]:

@@ -10,6 +10,13 @@ COUNT = pa.int64()
 FLAG = pa.bool_()
 TIME = pa.timestamp("us", tz="UTC")
 
+_SQL_TYPES = {COUNT: "bigint", FLAG: "boolean", TIME: "timestamp", TEXT: "string"}
+
+
+def sql_type(kind: pa.DataType) -> str:
+    """The name of a column's type in Athena's DDL."""
+    return _SQL_TYPES.get(kind) or f"array<{_SQL_TYPES[kind.value_type]}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

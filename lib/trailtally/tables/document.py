@@ -6,14 +6,10 @@ python -m trailtally.tables.document README.md    rewrites the part between the 
 import sys
 from pathlib import Path
 
-import pyarrow as pa
-
 from trailtally.tables import TABLES
-from trailtally.tables.columns import Table
+from trailtally.tables.columns import Table, sql_type
 
 BEGIN, END = "<!-- tables: begin (make docs) -->", "<!-- tables: end -->"
-
-_NAMES = {pa.int64(): "bigint", pa.bool_(): "boolean", pa.timestamp("us", tz="UTC"): "timestamp", pa.string(): "string"}
 
 
 def markdown() -> str:
@@ -28,7 +24,7 @@ def with_tables(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    rows = [(c.name, _NAMES.get(c.type, "array<string>"), c.comment) for c in (table.partition, *table.columns)]
+    rows = [(c.name, sql_type(c.type), c.comment) for c in (table.partition, *table.columns)]
     lines = [f"| `{name}` | {kind} | {comment} |" for name, kind, comment in rows]
     return "\n".join(
         [f"### `{table.name}`", f"One row is {table.row}.", "", "| column | type | meaning |", "|---|---|---|", *lines]
