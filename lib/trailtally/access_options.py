@@ -45,14 +45,14 @@ def add_input_output_options(parser: argparse.ArgumentParser) -> None:
 
 def access_in(options: argparse.Namespace) -> Access:
     """How the commands that only read reach S3."""
-    return Access(options.profile, _region(options), options.endpoint_url)
+    return Access(options.profile, region_in(options), options.endpoint_url)
 
 
 def input_access_in(options: argparse.Namespace) -> Access:
     """How a job reaches its input."""
     return Access(
         options.profile,
-        _region(options),
+        region_in(options),
         options.endpoint_url,
         request_payer=bool(options.request_payer) or _is_yes("AWS_REQUEST_PAYER"),
         unsigned=options.no_sign_request or _is_yes("AWS_NO_SIGN_REQUEST"),
@@ -65,15 +65,15 @@ def output_access_in(options: argparse.Namespace, fail: Callable[[str], NoReturn
         fail("--sse-kms-key-id needs --sse aws:kms")
     return Access(
         options.output_profile or options.profile,
-        options.output_region or _region(options),
+        options.output_region or region_in(options),
         options.output_endpoint_url or options.endpoint_url,
         encryption=options.sse,
         kms_key_id=options.sse_kms_key_id,
     )
 
 
-def _region(options: argparse.Namespace) -> str | None:
-    # boto3 knows AWS_DEFAULT_REGION alone, and AWS's other clients this one.
+def region_in(options: argparse.Namespace) -> str | None:
+    """The region that was typed, or that AWS_REGION says: boto3 knows AWS_DEFAULT_REGION alone, AWS's other clients this one."""
     return options.region or os.environ.get("AWS_REGION") or None
 
 

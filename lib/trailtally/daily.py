@@ -28,7 +28,6 @@ MAX_FILE_BYTES = 512 << 20
 # Some twenty minutes of work for two cores, one for forty: what a killed backfill does again at most.
 BATCH_BYTES = 8 << 30
 
-
 # Objects of S3 that a task fetches at a time: each waits some 30 ms (benchmarks/README.md).
 FETCHES = 32
 

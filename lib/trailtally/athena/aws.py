@@ -1,7 +1,6 @@
 """Clients of Glue and Athena, and what these say when something is wrong, in one line with the next step."""
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trailtally.errors import TrailtallyError
-from trailtally.storage.s3_errors import code_of, words_of
+from trailtally.storage.s3_errors import UNREACHED, code_of, message_of, words_of
 
 _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 POLICIES = "conf/aws/README.md has the policies"
@@ -28,19 +27,12 @@ _CREDENTIALS = {
     "IncompleteSignatureException": "AWS does not take the credentials",
     "MissingAuthenticationTokenException": "AWS does not take the credentials",
 }
-_UNREACHED = (
-    exceptions.EndpointConnectionError,
-    exceptions.ConnectTimeoutError,
-    exceptions.ProxyConnectionError,
-    exceptions.SSLError,
-)
 
 
 def client(service: str, *, profile: str | None, region: str | None) -> Any:
     """A client of this service, by boto3's chain of credentials. Raises TrailtallyError where there is no profile or region."""
     with told(service):
-        # boto3 itself knows AWS_DEFAULT_REGION alone; the aws command and every other SDK have AWS_REGION first.
-        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
+        session = boto3.Session(profile_name=profile, region_name=region)
         return session.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": 5}))
 
 
@@ -59,14 +51,14 @@ def words(error: Exception) -> str:
         return "no region: give --region, or set AWS_REGION"
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         return f"no AWS credentials were found: {_LOG_IN} ({error})"
-    if isinstance(error, _UNREACHED):
+    if isinstance(error, UNREACHED):
         return f"AWS cannot be reached: is the network there, and is --region right? ({error})"
     return _words_of_answer(error) if isinstance(error, ClientError) else words_of(error, "", "")
 
 
 def _words_of_answer(error: ClientError) -> str:
     code = code_of(error)
-    message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    message = message_of(error)
     if code in _CREDENTIALS:
         return f"{_CREDENTIALS[code]} ({code}): {_LOG_IN}"
     if named := _ACTION.search(message):

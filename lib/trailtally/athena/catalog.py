@@ -73,9 +73,8 @@ def view_input(view: View, database: str) -> dict[str, Any]:
     table = next(table for table in TABLES if table.name == _VIEWED)
     columns = [*table.columns, table.partition]
     kinds = {"string": "varchar", "array<string>": "array(varchar)", "timestamp": "timestamp(3)"}
-    sql = "\n".join(line for line in view.sql.splitlines() if not line.startswith("--"))
     definition = {
-        "originalSql": sql,
+        "originalSql": view.statement,
         "catalog": "awsdatacatalog",
         "schema": database,
         "columns": [{"name": c.name, "type": kinds.get(kind := sql_type(c.type), kind)} for c in columns],

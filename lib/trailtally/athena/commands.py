@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trailtally import storage
+from trailtally.access_options import region_in
 from trailtally.athena import ddl
 from trailtally.athena.place import Place, Settings
 from trailtally.athena.queries import Query, arguments, queries, query
@@ -197,7 +198,7 @@ def _json(result: "Result") -> str:
 def _client(service: str, options: argparse.Namespace) -> Any:
     from trailtally.athena.aws import client  # noqa: PLC0415 - as above
 
-    return client(service, profile=options.profile, region=options.region)
+    return client(service, profile=options.profile, region=region_in(options))
 
 
 def _place(options: argparse.Namespace) -> Place:

@@ -37,7 +37,7 @@ class Query(NamedTuple):
     @property
     def statement(self) -> str:
         """The file without its comments: a question mark in it is a parameter, whoever counts them."""
-        return "\n".join(line for line in self.sql.splitlines() if not line.startswith("--"))
+        return _without_comments(self.sql)
 
 
 class View(NamedTuple):
@@ -46,6 +46,11 @@ class View(NamedTuple):
     name: str
     meaning: str
     sql: str
+
+    @property
+    def statement(self) -> str:
+        """The query without its comments."""
+        return _without_comments(self.sql)
 
 
 @cache
@@ -77,6 +82,10 @@ def arguments(of: Query, values: Mapping[str, str]) -> list[str]:
         if len(literal) > _LONGEST:
             raise UsageError(f"--{parameter.name}: Athena takes {_LONGEST} characters at most, and these are {len(literal)}")
     return literals
+
+
+def _without_comments(sql: str) -> str:
+    return "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
 
 
 def _texts(folder: str) -> list[tuple[str, str]]:

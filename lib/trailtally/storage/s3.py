@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from trailtally.errors import Unreadable, UsageError
 from trailtally.storage import requests
 from trailtally.storage.access import Access, access_to, connect, connections
-from trailtally.storage.clients import FIRST_TRIES, client, fast_store
+from trailtally.storage.clients import FIRST_TRIES, client, fast_store, region_of
 from trailtally.storage.objects import GONE, Entry, Peek, StoreError, is_visible, is_within, key_of, path_of
 from trailtally.storage.requests import Requests
 from trailtally.storage.s3_errors import is_conflict, is_denied, is_gone, stops_all, words_of
@@ -94,11 +94,11 @@ def reach(url: str) -> None:
         made = client(access, FIRST_TRIES)
         answer = made.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1, **access.payer)
         # boto3 follows S3 into another region by itself, obstore does not; and tasks need not find this out again.
-        region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region") or made.meta.region_name
+        region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region") or region_of(made)
         host = urlsplit(made.meta.endpoint_url).hostname or ""
         theirs = not host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
         endpoint = made.meta.endpoint_url if theirs else access.endpoint_url
-        known = replace(access, region=region if region != "aws-global" else "us-east-1", endpoint_url=endpoint)
+        known = replace(access, region=region, endpoint_url=endpoint)
     connect({**connections(), url: known})
 
 
@@ -136,7 +136,7 @@ def list_folder(url: str) -> tuple[list[str], Iterator[Entry]]:
     bucket, _, prefix = place(url)
     folders, files = [], []
     for page in _pages(url, prefix, delimiter="/"):
-        folders += [f"s3://{bucket}/{found['Prefix'].removesuffix('/')}" for found in page.get("CommonPrefixes", ())]
+        folders += _folders(bucket, page)
         files += [_entry(bucket, found) for found in page.get("Contents", ())]
     return folders, iter(files)
 
@@ -144,8 +144,11 @@ def list_folder(url: str) -> tuple[list[str], Iterator[Entry]]:
 def folders_to_enter(url: str) -> list[str]:
     """The prefixes one level below. Of what lies beside them, no more than a page is kept."""
     bucket, _, prefix = place(url)
-    pages = _pages(url, prefix, delimiter="/")
-    return [f"s3://{bucket}/{found['Prefix'].removesuffix('/')}" for page in pages for found in page.get("CommonPrefixes", ())]
+    return [folder for page in _pages(url, prefix, delimiter="/") for folder in _folders(bucket, page)]
+
+
+def _folders(bucket: str, page: dict[str, Any]) -> list[str]:
+    return [f"s3://{bucket}/{found['Prefix'].removesuffix('/')}" for found in page.get("CommonPrefixes", ())]
 
 
 def list_tree(url: str, after: str = "", last: str = "") -> Iterator[Entry]:
@@ -393,9 +396,8 @@ def check_output(url: str, tables: frozenset[str]) -> None:
     prefix = place(url).prefix
     for page in _pages(url, prefix, delimiter="/"):
         found = [entry["Prefix"] for entry in page.get("CommonPrefixes", ())] + [e["Key"] for e in page.get("Contents", ())]
-        names = {name.removeprefix(prefix).removesuffix("/") for name in found} - {
-            ""
-        }  # the marker that consoles make for a folder
+        # Without the empty name: the marker that consoles make for a folder.
+        names = {name.removeprefix(prefix).removesuffix("/") for name in found} - {""}
         foreign = sorted(name for name in names - tables if is_visible(name))
         if foreign:
             raise UsageError(

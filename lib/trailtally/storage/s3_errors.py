@@ -36,6 +36,14 @@ _OF_ONE_REQUEST = (
     exceptions.FlexibleChecksumError,
 )
 
+# No answer came at all.
+UNREACHED = (
+    exceptions.EndpointConnectionError,
+    exceptions.ConnectTimeoutError,
+    exceptions.ProxyConnectionError,
+    exceptions.SSLError,
+)
+
 # The first that an error is an instance of tells what to do about it.
 _HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
@@ -55,15 +63,7 @@ _HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         ),
         f"the credentials could not be had: {_LOG_IN}",
     ),
-    (
-        (
-            exceptions.EndpointConnectionError,
-            exceptions.ConnectTimeoutError,
-            exceptions.ProxyConnectionError,
-            exceptions.SSLError,
-        ),
-        "S3 cannot be reached: is the network there, and are --region and --endpoint-url right?",
-    ),
+    (UNREACHED, "S3 cannot be reached: is the network there, and are --region and --endpoint-url right?"),
     (_OF_ONE_REQUEST, "the answer broke off, at each of several tries"),
     ((exceptions.InvalidRegionError, exceptions.EndpointProviderError), "--region is not right"),
 )
@@ -72,6 +72,11 @@ _HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 def code_of(error: BaseException) -> str:
     """S3's code of an error; empty where it is none of S3's answers."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def message_of(error: ClientError) -> str:
+    """What an answer of AWS says, on one line."""
+    return _one_line(error.response.get("Error", {}).get("Message", ""))
 
 
 def is_gone(error: BaseException) -> bool:
@@ -110,7 +115,7 @@ def words_of(error: BaseException, bucket: str, action: str) -> str:
 
 def _words_of_answer(error: ClientError, bucket: str, action: str) -> str:
     code = code_of(error)
-    message = _one_line(error.response.get("Error", {}).get("Message", ""))
+    message = message_of(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
     retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
     words = {
