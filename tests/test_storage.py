@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import swaps
 from builders import write
 from trailtally import storage
 from trailtally.errors import Unreadable, UsageError
@@ -162,9 +163,8 @@ def test_folders_outside_the_range_are_not_looked_at(tmp_path: Path, monkeypatch
 
 def test_a_folder_has_its_folders_and_its_own_files(tmp_path: Path) -> None:
     write(tmp_path, {"b/1": b"", "a/2": b"", "2": b"", "1": b""})
-    folders, files = storage.list_folder(str(tmp_path))
-    assert folders == [f"{tmp_path}/a", f"{tmp_path}/b"]
-    assert [file.key for file in files] == [f"{tmp_path}/1", f"{tmp_path}/2"]
+    assert storage.folders_to_enter(str(tmp_path)) == [f"{tmp_path}/a", f"{tmp_path}/b"]
+    assert [file.key for file in storage.list_files(str(tmp_path))] == [f"{tmp_path}/1", f"{tmp_path}/2"]
 
 
 def test_a_link_back_is_an_entry_and_not_followed(tmp_path: Path) -> None:
@@ -320,17 +320,7 @@ def test_a_small_object_is_its_bytes_or_none(tmp_path: Path) -> None:
         storage.get(str(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("there", "old", "new", "then"),
-    [
-        (None, None, b"new", b"new"),  # made
-        (b"old", b"old", b"new", b"new"),  # replaced
-        (b"", b"", b"new", b"new"),  # an empty object is one
-        (b"old", b"old", b"old", b"old"),
-        (b"old", b"old", None, None),  # removed
-        (None, None, None, None),
-    ],
-)
+@pytest.mark.parametrize(("there", "old", "new", "then"), swaps.DONE)
 def test_a_small_object_is_swapped_where_it_is_as_expected(
     tmp_path: Path, there: bytes | None, old: bytes | None, new: bytes | None, then: bytes | None
 ) -> None:
@@ -340,19 +330,7 @@ def test_a_small_object_is_swapped_where_it_is_as_expected(
     assert [left.name for left in (tmp_path / "new").iterdir()] == ([] if then is None else ["object"])
 
 
-@pytest.mark.parametrize(
-    ("there", "old", "new"),
-    [
-        (b"other", None, b"new"),
-        (b"other", b"old", b"new"),
-        (b"other", b"old", None),
-        (b"other", b"other and more", b"new"),
-        (b"", None, b"new"),
-        (None, b"old", b"new"),
-        (None, b"old", None),
-        (None, b"", b"new"),
-    ],
-)
+@pytest.mark.parametrize(("there", "old", "new"), swaps.REFUSED)
 def test_a_small_object_that_is_not_as_expected_stays(
     tmp_path: Path, there: bytes | None, old: bytes | None, new: bytes | None
 ) -> None:

@@ -200,7 +200,7 @@ def _entries(path: str, place: _Row) -> Iterator[storage.Entry]:
     if place.how == TREE:
         return storage.list_tree(path, place.after, place.last)
     if place.how == FLAT:
-        return storage.list_folder(path)[1]
+        return storage.list_files(path)
     return iter([storage.looped(path) if place.how == LOOP else storage.entry_at(path)])
 
 

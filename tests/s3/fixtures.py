@@ -1,7 +1,6 @@
 """S3 servers for the tests, and a fresh bucket of each for a test. See servers.py and proxy.py."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,12 +13,9 @@ from trailtally.storage import clients
 
 @pytest.fixture(scope="session")
 def versitygw(aws_account: Keys) -> Iterator[Server]:
-    """versitygw; where it is not installed, the test is skipped, but fails where CI is set."""
+    """versitygw; where it is not installed, the test is skipped (go_without)."""
     if servers.versitygw_program() is None:
-        reason = "versitygw is not here: make servers (needs Go)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        servers.go_without("versitygw is not here: make servers (needs Go)")
     with servers.versitygw(aws_account) as server:
         yield server
 

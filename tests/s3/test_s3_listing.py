@@ -41,11 +41,10 @@ def test_every_odd_key_is_found_once_by_going_from_folder_to_folder(odd_bucket: 
     odd_bucket.put(*ODD)
     folders, found = [odd_bucket.url], []
     for folder in folders:  # grows
-        below, files = storage.list_folder(folder)
-        assert storage.folders_to_enter(folder) == below
+        below = storage.folders_to_enter(folder) or []
         assert all(storage.is_folder(path) for path in below)
         folders += below
-        found += [storage.path_of(entry.key).removeprefix(f"{odd_bucket.url}/") for entry in files]
+        found += [storage.path_of(entry.key).removeprefix(f"{odd_bucket.url}/") for entry in storage.list_files(folder)]
     assert sorted(found) == ODD
 
 
@@ -98,14 +97,13 @@ def test_the_marker_of_a_folder_is_an_object_of_it_and_listed_once(odd_bucket: B
     assert names(odd_bucket, below="/logs") == ["", "2026/", "2026/a"]
     assert names(odd_bucket, below="/logs", last="2026/") == ["", "2026/"]
     assert names(odd_bucket, below="/logs", after="2026/") == ["2026/a"]
-    assert [entry.key for entry in storage.list_folder(f"{odd_bucket.url}/logs")[1]] == [f"{odd_bucket.url}/logs/"]
+    assert [entry.key for entry in storage.list_files(f"{odd_bucket.url}/logs")] == [f"{odd_bucket.url}/logs/"]
 
 
 def test_a_folder_has_its_folders_and_its_own_objects(bucket: Bucket) -> None:
     bucket.put("in/b/1", "in/a/2", "in/2", "in/1", "other/3")
-    folders, files = storage.list_folder(f"{bucket.url}/in")
-    assert folders == [f"{bucket.url}/in/a", f"{bucket.url}/in/b"]
-    assert [file.key for file in files] == [f"{bucket.url}/in/1", f"{bucket.url}/in/2"]
+    assert storage.folders_to_enter(f"{bucket.url}/in") == [f"{bucket.url}/in/a", f"{bucket.url}/in/b"]
+    assert [file.key for file in storage.list_files(f"{bucket.url}/in")] == [f"{bucket.url}/in/1", f"{bucket.url}/in/2"]
 
 
 def test_more_than_a_thousand_are_listed_a_page_at_a_time_and_a_look_is_one_request(proxy: Proxied, bucket: Bucket) -> None:
@@ -114,7 +112,7 @@ def test_more_than_a_thousand_are_listed_a_page_at_a_time_and_a_look_is_one_requ
     logs = f"{bucket.url}/logs"
     assert [entry.key for entry in storage.list_tree(logs)] == [f"{bucket.url}/{key}" for key in keys]
     assert proxy.counts() == {"LIST": 2}
-    assert len(storage.list_folder(logs)[0]) == len(storage.folders_to_enter(logs) or ()) == 1001
+    assert (len(storage.folders_to_enter(logs) or ()), list(storage.list_files(logs))) == (1001, [])
     assert proxy.counts() == {"LIST": 6}
     assert storage.peek(logs) == Peek("0000/a", "0999/a", more=True)
     assert storage.peek(logs, "0000/a") == Peek("0001/a", "1000/a", more=False)
@@ -135,7 +133,7 @@ def test_an_object_a_prefix_and_a_bucket_exist(bucket: Bucket) -> None:
 
 def test_an_empty_bucket_is_a_folder(bucket: Bucket) -> None:
     assert storage.exists(bucket.url)
-    assert storage.list_folder(bucket.url)[0] == []
+    assert storage.folders_to_enter(bucket.url) == []
     assert list(storage.list_tree(bucket.url)) == []
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from boto3.s3.transfer import TransferConfig
 
+import swaps
 from s3.fault import Fault
 from s3.proxied import Proxied
 from s3.servers import Bucket
@@ -45,17 +46,7 @@ def test_a_small_object_is_put_in_the_place_of_what_is_there(proxy: Proxied, buc
     assert proxy.counts() == {"PUT": 3}
 
 
-@pytest.mark.parametrize(
-    ("there", "old", "new", "then"),
-    [
-        (None, None, b"new", b"new"),  # made
-        (b"old", b"old", b"new", b"new"),  # replaced
-        (b"", b"", b"new", b"new"),  # an empty object is one
-        (b"old", b"old", b"old", b"old"),
-        (b"old", b"old", None, None),  # removed
-        (None, None, None, None),
-    ],
-)
+@pytest.mark.parametrize(("there", "old", "new", "then"), swaps.DONE)
 def test_a_small_object_is_swapped_where_it_is_as_expected(
     bucket: Bucket, there: bytes | None, old: bytes | None, new: bytes | None, then: bytes | None
 ) -> None:
@@ -65,20 +56,7 @@ def test_a_small_object_is_swapped_where_it_is_as_expected(
     assert storage.get(f"{bucket.url}/object") == then
 
 
-@pytest.mark.parametrize(
-    ("there", "old", "new"),
-    [
-        (b"other", None, b"new"),
-        (b"other", None, None),
-        (b"other", b"old", b"new"),
-        (b"other", b"old", None),
-        (b"other", b"other and more", b"new"),
-        (b"", None, b"new"),
-        (None, b"old", b"new"),
-        (None, b"old", None),
-        (None, b"", b"new"),
-    ],
-)
+@pytest.mark.parametrize(("there", "old", "new"), swaps.REFUSED)
 def test_a_small_object_that_is_not_as_expected_stays(
     bucket: Bucket, there: bytes | None, old: bytes | None, new: bytes | None
 ) -> None:

@@ -65,13 +65,13 @@ def _is_s3(path: str) -> bool:
     return path.startswith("s3://")
 
 
-def list_folder(path: str) -> tuple[list[str], Iterator[Entry]]:
-    """The paths of the folders in a folder, and its objects, both sorted by name."""
-    return s3.list_folder(path) if _is_s3(path) else local.list_folder(path)
+def list_files(path: str) -> Iterator[Entry]:
+    """The objects in a folder, sorted by name, without those in its folders."""
+    return s3.list_files(path) if _is_s3(path) else local.list_files(path)
 
 
 def folders_to_enter(path: str) -> list[str] | None:
-    """The folders in a folder; None where this one folder cannot be listed."""
+    """The paths of the folders in a folder, sorted; None where this one folder cannot be listed."""
     return s3.folders_to_enter(path) if _is_s3(path) else local.folders_to_enter(path)
 
 

@@ -35,13 +35,13 @@ def _path_in(url: str) -> str:
     return unquote(parts.path, errors="surrogateescape")
 
 
-def list_folder(path: str) -> tuple[list[str], Iterator[Entry]]:
-    """The paths of the folders in a folder, and its files, both sorted by name. Links are followed."""
-    folders, files = _scan(path)
-    return folders, (entry_at(file) for file in files)
+def list_files(path: str) -> Iterator[Entry]:
+    """The files in a folder, sorted by name. Links are followed."""
+    return (entry_at(file) for file in _scan(path)[1])
 
 
 def _scan(path: str) -> tuple[list[str], list[str]]:
+    """The paths of the folders in a folder and of its files, both sorted by name."""
     folders: list[str] = []
     files: list[str] = []
     with os.scandir(path) as entries:
@@ -88,9 +88,9 @@ def looped(path: str) -> Entry:
 
 
 def folders_to_enter(path: str) -> list[str] | None:
-    """The folders in a folder; None where it cannot be listed."""
+    """The folders in a folder, sorted by name; None where it cannot be listed."""
     try:
-        return list_folder(path)[0]
+        return _scan(path)[0]
     except OSError:
         return None
 
@@ -249,7 +249,7 @@ def clear(folder: str) -> None:
 def partitions(table: str, column: str) -> list[str]:
     """The values of `column=VALUE` for which the table's folder has an object."""
     try:
-        folders = list_folder(table)[0]
+        folders = _scan(table)[0]
     except FileNotFoundError:
         return []
     named = ((*os.path.basename(folder).partition("="), folder) for folder in folders)

@@ -131,24 +131,17 @@ def _problem(found: dict[str, Any]) -> str | None:
     return None
 
 
-def list_folder(url: str) -> tuple[list[str], Iterator[Entry]]:
-    """The URLs of the prefixes one level below, and the objects there, in the order of S3."""
+def list_files(url: str) -> Iterator[Entry]:
+    """The objects one level below, in the order of S3."""
     bucket, _, prefix = place(url)
-    folders, files = [], []
-    for page in _pages(url, prefix, delimiter="/"):
-        folders += _folders(bucket, page)
-        files += [_entry(bucket, found) for found in page.get("Contents", ())]
-    return folders, iter(files)
+    return (_entry(bucket, found) for page in _pages(url, prefix, delimiter="/") for found in page.get("Contents", ()))
 
 
 def folders_to_enter(url: str) -> list[str]:
     """The prefixes one level below. Of what lies beside them, no more than a page is kept."""
     bucket, _, prefix = place(url)
-    return [folder for page in _pages(url, prefix, delimiter="/") for folder in _folders(bucket, page)]
-
-
-def _folders(bucket: str, page: dict[str, Any]) -> list[str]:
-    return [f"s3://{bucket}/{found['Prefix'].removesuffix('/')}" for found in page.get("CommonPrefixes", ())]
+    pages = _pages(url, prefix, delimiter="/")
+    return [f"s3://{bucket}/{found['Prefix'].removesuffix('/')}" for page in pages for found in page.get("CommonPrefixes", ())]
 
 
 def list_tree(url: str, after: str = "", last: str = "") -> Iterator[Entry]:
