@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 
 from made_tree import make_tree
 from measure import REPOSITORY, Measured, last_words, run, spark_environment
+from places import add_place_options, work_folder
 
 BENCHMARKS = REPOSITORY / "benchmarks"
 FILES_PER_GIGABYTE = 10_000 / 6
@@ -46,10 +47,7 @@ class Result(NamedTuple):
 
 def main() -> int:
     options = _parser().parse_args()
-    if not options.spark_submit.exists():
-        sys.exit(f"{options.spark_submit} does not exist: run ./bootstrap.sh, or name another with --spark-submit")
-    work: Path = options.work_dir.resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(options)
     files = options.files or max(1, round(options.gigabytes * FILES_PER_GIGABYTE))
     tree = work / f"tree-{options.gigabytes:g}gb-{files}files"
     try:
@@ -69,9 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--gigabytes", type=float, default=1, help="10^9 bytes of JSON before gzip (default: 1)")
     parser.add_argument("--files", type=int, help="log files (default: 1667 per gigabyte)")
-    parser.add_argument("--work-dir", type=Path, default=Path("build/bench"), help="default: build/bench")
     parser.add_argument("--runs", type=int, default=1, help="rounds; each runs all in turn (default: 1)")
-    parser.add_argument("--spark-submit", type=Path, default=REPOSITORY / ".venv/bin/spark-submit")
+    add_place_options(parser)
     parser.add_argument("--driver-memory", default="2g", help="heap of both Spark jobs (default: 2g)")
     parser.add_argument("--trailtally-conf", action="append", default=[], metavar="KEY=VALUE",
                         help="a Spark setting for trailtally alone")  # fmt: skip

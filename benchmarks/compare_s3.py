@@ -20,6 +20,7 @@ from typing import NamedTuple
 from compare import counted
 from made_tree import make_tree
 from measure import REPOSITORY, Measured, last_words, run, spark_environment
+from places import add_place_options, work_folder
 from s3_store import TREE, Store, environment, gets_a_second, store
 
 BENCHMARKS = REPOSITORY / "benchmarks"
@@ -52,10 +53,7 @@ class Result(NamedTuple):
 
 def main() -> int:
     options = _parser().parse_args()
-    if not options.spark_submit.exists():
-        sys.exit(f"{options.spark_submit} does not exist: run ./bootstrap.sh, or name another with --spark-submit")
-    work: Path = options.work_dir.resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(options)
     tree = work / f"tree-s3-{options.files}files"
     try:
         manifest = make_tree(tree, options.files * RAW_BYTES_A_FILE / 1e9, options.files)
@@ -84,8 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fetches", type=int, nargs="+", metavar="N", help="run trailtally once with each of these --fetches")
     parser.add_argument("--only", action="append", choices=[S3A, S3A_32, TRAILTALLY], help="can be given more than once")
     parser.add_argument("--driver-memory", default="2g", help="heap of each Spark job (default: 2g)")
-    parser.add_argument("--work-dir", type=Path, default=Path("build/bench"), help="default: build/bench")
-    parser.add_argument("--spark-submit", type=Path, default=REPOSITORY / ".venv/bin/spark-submit")
+    add_place_options(parser)
     return parser
 
 

@@ -10,12 +10,12 @@ import json
 import os
 import sys
 import urllib.request
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from list_server import ACCOUNTS, LARGE_SHARE, REGIONS
 from measure import REPOSITORY, Measured, last_words, run, spark_environment
+from places import add_place_options, work_folder
 from s3_store import environment, list_server, made_keys
 
 KEYS_A_LIST = 1_000  # what S3 gives back in one answer
@@ -23,10 +23,7 @@ KEYS_A_LIST = 1_000  # what S3 gives back in one answer
 
 def main() -> int:
     options = _parser().parse_args()
-    if not options.spark_submit.exists():
-        sys.exit(f"{options.spark_submit} does not exist: run ./bootstrap.sh, or name another with --spark-submit")
-    work: Path = options.work_dir.resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(options)
     log, load = work / "list-s3.log", os.getloadavg()[0]
     with list_server(options.files, options.latency) as url, TemporaryDirectory(prefix="list-", dir=work) as output:
         command = [str(options.spark_submit), "--master", "local[*]", "--driver-memory", options.driver_memory]
@@ -48,8 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--files", type=int, default=1_000_000, help="log files, made as a list alone (default: 1000000)")
     parser.add_argument("--latency", type=float, default=0.03, help="seconds that each request waits (default: 0.03)")
     parser.add_argument("--driver-memory", default="1g", help="heap of the one Spark process (default: 1g)")
-    parser.add_argument("--work-dir", type=Path, default=Path("build/bench"), help="default: build/bench")
-    parser.add_argument("--spark-submit", type=Path, default=REPOSITORY / ".venv/bin/spark-submit")
+    add_place_options(parser)
     return parser
 
 

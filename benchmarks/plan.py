@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from made_ledger import ACCOUNTS, FORMAT, REGIONS, Expected, Made, expected
 from measure import REPOSITORY, Measured, last_words, run, spark_environment
+from places import add_place_options, work_folder
 from trailtally.published import object_path
 from trailtally.tables import ledger
 
@@ -45,13 +46,10 @@ class Result(NamedTuple):
 
 def main() -> int:
     options = _parser().parse_args()
-    if not options.spark_submit.exists():
-        sys.exit(f"{options.spark_submit} does not exist: run ./bootstrap.sh, or name another with --spark-submit")
     if options.ledger_rows % options.days:
         sys.exit(f"--ledger-rows {options.ledger_rows} over --days {options.days}: every day must have as many rows")
     made = Made(options.ledger_rows, options.days, options.files, options.new)
-    work: Path = options.work_dir.resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(options)
     results, failures = list[Result](), list[str]()
     try:
         output = _ledger(options, work, made)
@@ -73,8 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ledger-rows", type=int, default=3_000_000, help="default: 3000000")
     parser.add_argument("--days", type=int, default=1_000, help="of delivery, in the ledger (default: 1000)")
     parser.add_argument("--driver-memory", default="1g", help="heap of the one Spark process (default: 1g)")
-    parser.add_argument("--work-dir", type=Path, default=Path("build/bench"), help="default: build/bench")
-    parser.add_argument("--spark-submit", type=Path, default=REPOSITORY / ".venv/bin/spark-submit")
+    add_place_options(parser)
     return parser
 
 
