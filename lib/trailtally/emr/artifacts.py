@@ -1,0 +1,45 @@
+"""What `make dist` builds and EMR fetches: the files' names, the same in dist/ and in S3."""
+
+from typing import NamedTuple
+
+from trailtally import __version__
+
+# EMR's releases with Spark 4.1 and 3.5 all have the first; emr-spark-8.1 has the second, too.
+PYTHONS = ("3.11", "3.13")
+# As `uname -m` says it: Intel and AMD, Graviton.
+MACHINES = ("x86_64", "aarch64")
+
+
+class Artifacts(NamedTuple):
+    """The files of one version below a URL, such as s3://my-code/trailtally-0.1.0."""
+
+    url: str
+    version: str = __version__
+
+    @property
+    def job(self) -> str:
+        """What spark-submit starts."""
+        return f"{self.url}/daily_aggregates.py"
+
+    @property
+    def package(self) -> str:
+        """The package for --py-files. The wheel will not do: Spark's workers import from a .zip alone."""
+        return f"{self.url}/trailtally-{self.version}.zip"
+
+    @property
+    def bootstrap(self) -> str:
+        """The bootstrap action of a cluster."""
+        return f"{self.url}/bootstrap.sh"
+
+    def wheelhouse(self, python: str, machine: str) -> str:
+        """The packages that it needs, as wheels in a .tar, for bootstrap.sh."""
+        return f"{self.url}/wheelhouse-{tag(python)}-{machine}.tar"
+
+    def site_packages(self, python: str, machine: str) -> str:
+        """The same, unpacked as a folder for PYTHONPATH, for EMR Serverless, which has no bootstrap action."""
+        return f"{self.url}/site-packages-{tag(python)}-{machine}.tar.gz"
+
+
+def tag(python: str) -> str:
+    """CPython's tag of a version, as wheels have it: 3.11 -> cp311."""
+    return f"cp{python.replace('.', '')}"

@@ -1,0 +1,93 @@
+"""The Spark settings of the job on EMR, each with its reason, and the lines that start it there."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from trailtally.emr.artifacts import Artifacts
+
+# Where bootstrap.sh puts the packages on each node: a venv.
+VENV = "/opt/trailtally"
+# The folder that Spark unpacks the site-packages archive into, in the working directory of the driver and of each executor.
+UNPACKED = "trailtally_packages"
+
+
+class Setting(NamedTuple):
+    """One of Spark's settings and why it is so."""
+
+    name: str
+    value: str
+    why: str
+
+
+# One executor fills a node or worker of 4 vCPU and 16 GB, of which YARN has 12.
+COMMON = (
+    Setting("spark.driver.cores", "2", "plans and publishes; tasks do the rest"),
+    Setting("spark.driver.memory", "4g", "1,000,000 listed files against a ledger of 3,000,000 were planned in 1 GB"),
+    Setting("spark.executor.cores", "4", "tasks at a time; each has a Python worker beside Java"),
+    Setting("spark.executor.memory", "7g", "Java: what is kept between the steps, and the shuffle"),
+    Setting(
+        "spark.executor.memoryOverhead",
+        "4g",
+        "Python's workers, 1 GB each: files on their way, the largest one inflated, the rows of it",
+    ),
+    Setting("spark.dynamicAllocation.maxExecutors", "25", "100 cores: what a run may cost at most. More for a backfill of years"),
+    Setting(
+        "spark.sql.inMemoryColumnarStorage.compressed",
+        "false",
+        "what is kept between the steps is used a few times: to compress it takes longer than the reading",
+    ),
+    Setting("spark.sql.dataFrameQueryContext.enabled", "false", "to note where columns were made took an eighth of a small run"),
+    Setting("spark.trailtally.dollars.per_1000_lists", "0.005", "S3's (us-east-1, November 2026), for the summary's estimate"),
+    Setting("spark.trailtally.dollars.per_1000_puts", "0.005", "as above"),
+    Setting("spark.trailtally.dollars.per_1000_gets", "0.0004", "as above"),
+    Setting("spark.trailtally.dollars.per_gigabyte_in", "0", "the cluster is in the bucket's region. Elsewhere: 0.02 or more"),
+)
+
+CLUSTER = (
+    Setting("spark.pyspark.python", f"{VENV}/bin/python", "what bootstrap.sh made on each node, for driver and workers"),
+    Setting(
+        "spark.yarn.maxAppAttempts",
+        "1",
+        "a run that ends with 3 has published: a second attempt would find nothing new, end with 0, and hide it",
+    ),
+    *COMMON,
+)
+
+SERVERLESS = (
+    Setting("spark.emr-serverless.driverEnv.PYTHONPATH", f"./{UNPACKED}", "the packages of the archive, before the image's own"),
+    Setting("spark.executorEnv.PYTHONPATH", f"./{UNPACKED}", "as above"),
+    *COMMON,
+)
+
+
+def step_arguments(artifacts: Artifacts, job: Sequence[str]) -> list[str]:
+    """The arguments of command-runner.jar in a step: spark-submit on a cluster. `job`: those of daily_aggregates.py."""
+    return [
+        "spark-submit",
+        "--deploy-mode",
+        "cluster",
+        "--name",
+        "trailtally",
+        "--py-files",
+        artifacts.package,
+        *(part for setting in CLUSTER for part in ("--conf", f"{setting.name}={setting.value}")),
+        artifacts.job,
+        *job,
+    ]
+
+
+def serverless_driver(artifacts: Artifacts, job: Sequence[str], *, python: str, machine: str) -> dict[str, object]:
+    """`jobDriver` of a StartJobRun request of EMR Serverless. `job`: the arguments of daily_aggregates.py."""
+    archive = f"{artifacts.site_packages(python, machine)}#{UNPACKED}"
+    settings = (
+        ("spark.submit.pyFiles", artifacts.package),
+        ("spark.archives", archive),
+        *((s.name, s.value) for s in SERVERLESS),
+    )
+    return {
+        "sparkSubmit": {
+            "entryPoint": artifacts.job,
+            "entryPointArguments": list(job),
+            "sparkSubmitParameters": " ".join(f"--conf {name}={value}" for name, value in settings),
+        }
+    }
