@@ -1,11 +1,13 @@
 VENV := $(or $(TRAILTALLY_VENV),.venv)
 BENCH_GB ?= 1
 BENCH_FILES ?= 3000
+DIST_PYTHONS ?= 3.11,3.13
+DIST_MACHINES ?= x86_64,aarch64
 TREE := build/example-tree
 TABLES := build/example-tables
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers demo example test lint types bench bench-plan bench-s3 docs lock clean
+.PHONY: help venv servers demo example test lint types dist bench bench-plan bench-s3 docs lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -36,9 +38,14 @@ test: venv servers  ## run all tests
 lint: venv  ## check style
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run bootstrap.sh tests/*/*.sh; \
+	else echo "shellcheck is not here: the shell scripts were not checked (apt-get install shellcheck)"; fi
 
 types: venv  ## check types
 	@$(VENV)/bin/mypy
+
+dist: venv  ## build in dist/ what EMR needs: make dist DIST_PYTHONS=3.11 DIST_MACHINES=aarch64
+	@$(VENV)/bin/python -m trailtally.emr.dist --into dist --pythons $(DIST_PYTHONS) --machines $(DIST_MACHINES)
 
 bench: venv  ## compare with Polars, DuckDB and Spark's reader: make bench BENCH_GB=6
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r conf/requirements-bench.lock

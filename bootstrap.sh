@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this machine ready; see --help below. Runs with the bash 3.2 of macOS.
+# Makes this machine ready, or a node of an EMR cluster; see --help below. Runs with the bash 3.2 of macOS.
 set -euo pipefail
 
 readonly HELP="Usage: ./bootstrap.sh
@@ -12,7 +12,16 @@ Makes this machine ready to run trailtally and its tests, and does nothing where
   4. makes a class archive that halves the time Spark takes to start.
 Nothing has to be activated: .venv/bin/spark-submit, .venv/bin/pytest, .venv/bin/trailtally.
 
-Environment:
+Usage: bootstrap.sh --emr ARTIFACTS [--python 3.11] [--from-index] [--into FOLDER]
+
+The bootstrap action of an EMR cluster: makes the venv /opt/trailtally on a node, with the packages that the job needs and
+never with Spark, for spark.pyspark.python=/opt/trailtally/bin/python. Needs no internet: installs from the wheelhouse in
+ARTIFACTS (what \`trailtally emr upload\` printed: s3://BUCKET/PREFIX/trailtally-VERSION; or a folder).
+  --python       the Python to use: 3.11 (the default: every release of EMR 7 and emr-spark-8 has it) to 3.13
+  --from-index   take the packages from pip's index instead of the wheelhouse
+  --into         another folder than /opt/trailtally
+
+Environment of the first:
   PYTHON               the Python to use
   JAVA_HOME            the Java to use, if it is 17 or 21
   TRAILTALLY_VENV      another folder than .venv
@@ -23,26 +32,6 @@ stop() {
     echo "bootstrap: $*" >&2
     exit 1
 }
-
-case ${1-} in
-    "") ;;
-    -h | --help)
-        echo "$HELP"
-        exit 0
-        ;;
-    *) stop "unknown argument '$1': there are none but --help" ;;
-esac
-
-cd "$(dirname "${BASH_SOURCE[0]}")"
-REPOSITORY=$PWD
-LOCK=conf/requirements.lock
-VENV=${TRAILTALLY_VENV:-.venv}
-[[ $VENV == /* ]] || VENV=$REPOSITORY/$VENV
-PINNED_PYSPARK=$(sed -n 's/^pyspark==//p' $LOCK)
-PYSPARK=${TRAILTALLY_PYSPARK:-$PINNED_PYSPARK}
-JAVA_VERSIONS="17 21"
-[[ $PYSPARK == 3.* ]] && JAVA_VERSIONS="17"
-STAMP=$VENV/.ready
 
 # --- Is it ready? -------------------------------------------------------------------------------------------------------
 
@@ -375,22 +364,154 @@ END
     rm -rf "$work"
 }
 
-# --- All of it ------------------------------------------------------------------------------------------------------------
+# --- This machine ---------------------------------------------------------------------------------------------------------
 
-if is_ready; then
-    exit 0
-fi
-need_java
-need_python
-say "Java $JAVA, Python $(python_version "$FOUND_PYTHON") ($FOUND_PYTHON)"
-make_venv
-set_up_spark
-say "preparing Spark's start"
-make_archive
-{
-    inputs
-    echo "$JAVA"
-    python_version "$FOUND_PYTHON"
-} >"$STAMP.new"
-mv "$STAMP.new" "$STAMP"
-say "ready: $VENV"
+make_this_machine_ready() {
+    cd "$(dirname "${BASH_SOURCE[0]}")"
+    REPOSITORY=$PWD
+    LOCK=conf/requirements.lock
+    VENV=${TRAILTALLY_VENV:-.venv}
+    [[ $VENV == /* ]] || VENV=$REPOSITORY/$VENV
+    PINNED_PYSPARK=$(sed -n 's/^pyspark==//p' $LOCK)
+    PYSPARK=${TRAILTALLY_PYSPARK:-$PINNED_PYSPARK}
+    JAVA_VERSIONS="17 21"
+    [[ $PYSPARK == 3.* ]] && JAVA_VERSIONS="17"
+    STAMP=$VENV/.ready
+
+    if is_ready; then
+        return
+    fi
+    need_java
+    need_python
+    say "Java $JAVA, Python $(python_version "$FOUND_PYTHON") ($FOUND_PYTHON)"
+    make_venv
+    set_up_spark
+    say "preparing Spark's start"
+    make_archive
+    {
+        inputs
+        echo "$JAVA"
+        python_version "$FOUND_PYTHON"
+    } >"$STAMP.new"
+    mv "$STAMP.new" "$STAMP"
+    say "ready: $VENV"
+}
+
+# --- A node of an EMR cluster ---------------------------------------------------------------------------------------------
+# Runs as user hadoop, before Spark is there. The last line tells what was installed, or why not: EMR ends a node where this
+# fails, and shows that line's file, bootstrap-actions/1/stderr.gz, in the cluster's logs.
+
+make_node_ready() {
+    local artifacts='' version=3.11 from_index='' into=/opt/trailtally
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --emr) artifacts=${2-} ;;
+            --python) version=${2-} ;;
+            --into) into=${2-} ;;
+            --from-index)
+                from_index=yes
+                shift
+                continue
+                ;;
+            *) stop "unknown argument '$1': see --help" ;;
+        esac
+        [[ $# -gt 1 && -n $2 ]] || stop "$1 needs a value: see --help"
+        shift 2
+    done
+    artifacts=${artifacts%/}
+    case $version in
+        3.11 | 3.12 | 3.13) ;;
+        *) stop "--python $version: needed is 3.11, 3.12 or 3.13" ;;
+    esac
+    [[ $into == /* ]] || stop "--into $into: give a whole path"
+
+    local work python tag wheelhouse made_from
+    work=$(mktemp -d)
+    # shellcheck disable=SC2064  # the folder is known now
+    trap "rm -rf '$work'" EXIT
+    fetch "$artifacts/SHA256SUMS" "$work"
+    need_node_python "$version"
+    tag=cp${version/./}
+    wheelhouse=wheelhouse-$tag-$(uname -m).tar
+    made_from="$artifacts $python ${from_index:-no} $(cksum <"$work/SHA256SUMS")"
+    if [[ -f $into/.ready && $(<"$into/.ready") == "$made_from" ]]; then
+        say "ready already: $into is made from $artifacts"
+        return
+    fi
+
+    fetch "$artifacts/requirements.txt" "$work"
+    local from=()
+    if [[ -z $from_index ]]; then
+        grep -q "  $wheelhouse\$" "$work/SHA256SUMS" ||
+            stop "$artifacts has no $wheelhouse: build it (make dist DIST_PYTHONS=$version) and upload it, or give --from-index"
+        fetch "$artifacts/$wheelhouse" "$work"
+        mkdir "$work/wheels"
+        tar -xf "$work/$wheelhouse" -C "$work/wheels"
+        from=(--no-index --find-links "$work/wheels")
+    fi
+
+    unset PYTHONHOME PYTHONPATH PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER
+    make_own_folder "$into"
+    # pip comes from the wheelhouse: not every system's Python has one to give.
+    "$python" -m venv ${from:+--without-pip} "$into" || stop "$python can make no venv in $into"
+    local pip=("$into/bin/python" -m pip)
+    [[ -z $from_index ]] && pip=("$into/bin/python" "$(echo "$work"/wheels/pip-*.whl)/pip")
+    "${pip[@]}" install --quiet --disable-pip-version-check --no-input --only-binary :all: ${from[@]+"${from[@]}"} \
+        -r "$work/requirements.txt" || stop "pip could not install requirements.txt of $artifacts: see above"
+    "$into/bin/python" -c 'import boto3, isal, msgspec, numpy, obstore, pandas, pyarrow' ||
+        stop "the packages are installed in $into, but Python cannot import them: see above"
+    echo "$made_from" >"$into/.ready"
+    local count source=$wheelhouse
+    count=$(wc -l <"$work/requirements.txt")
+    [[ -z $from_index ]] || source="pip's index, as pinned by requirements.txt"
+    say "ready: $into has Python $(python_version "$python") and $((count)) packages from $source of $artifacts ($SECONDS s)"
+}
+
+# fetch URL FOLDER: brings a file of the artifacts, and holds it against SHA256SUMS.
+fetch() {
+    local url=$1 folder=$2 name=${1##*/}
+    if [[ $url == s3://* ]]; then
+        aws s3 cp --only-show-errors "$url" "$folder/$name" ||
+            stop "$url cannot be had: is it there (trailtally emr upload), and may the instance profile read it (s3:GetObject)?"
+    else
+        cp "$url" "$folder/$name" || stop "$url cannot be had"
+    fi
+    if [[ $name != SHA256SUMS ]]; then
+        (cd "$folder" && grep "  $name\$" SHA256SUMS | sha256sum -c --quiet -) ||
+            stop "$url is not what SHA256SUMS says: make dist and upload it again"
+    fi
+}
+
+# Sets python. Amazon Linux's own repositories lie in S3: dnf reaches them from a private subnet, too.
+need_node_python() {
+    local version=$1
+    python=$(command -v "python$version") && return
+    if command -v dnf >/dev/null; then
+        say "python$version is not here: installing it by dnf"
+        as_root dnf install -y -q "python$version" >&2 || stop "python$version is not here, and dnf cannot install it: see above"
+        python=$(command -v "python$version") && return
+    fi
+    stop "python$version is not here: give --python with a version that this release has"
+}
+
+# An empty folder of this user's, also below /opt.
+make_own_folder() {
+    local folder=$1
+    if [[ -e $folder && ! -e $folder/.trailtally && -n $(ls -A "$folder") ]]; then
+        stop "$folder is there and is not trailtally's: give another --into"
+    fi
+    rm -rf "$folder" 2>/dev/null || as_root rm -rf "$folder" || stop "$folder cannot be replaced"
+    if ! mkdir -p "$folder" 2>/dev/null; then
+        { as_root mkdir -p "$folder" && as_root chown "$(id -u):$(id -g)" "$folder"; } || stop "$folder cannot be made"
+    fi
+    : >"$folder/.trailtally"
+}
+
+# --------------------------------------------------------------------------------------------------------------------------
+
+case ${1-} in
+    "") make_this_machine_ready ;;
+    --emr) make_node_ready "$@" ;;
+    -h | --help) echo "$HELP" ;;
+    *) stop "unknown argument '$1': see --help" ;;
+esac

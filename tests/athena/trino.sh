@@ -28,7 +28,7 @@ as_root() {
 
 need_maven() {
     command -v mvn >/dev/null && return
-    command -v apt-get >/dev/null && as_root true 2>/dev/null || go_on_without "needs Maven: install the package maven"
+    { command -v apt-get >/dev/null && as_root true 2>/dev/null; } || go_on_without "needs Maven: install the package maven"
     echo "trino: installing maven"
     as_root apt-get update -qq >/dev/null || true
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends maven >/dev/null ||
