@@ -57,9 +57,10 @@ bench-plan: venv  ## plan a run over 1,000,000 files and a ledger of 3,000,000 i
 bench-s3: venv servers  ## compare with Spark's reader of S3 on many small files: make bench-s3 BENCH_FILES=30000
 	@$(VENV)/bin/python benchmarks/compare_s3.py --files $(BENCH_FILES)
 
-docs: venv  ## write the tables' declarations into README.md and conf/athena
+docs: venv  ## write what is declared in the code into README.md, conf/athena and conf/emr
 	@$(VENV)/bin/python -m trailtally.tables.document README.md
 	@$(VENV)/bin/python -m trailtally.athena.document conf/athena
+	@$(VENV)/bin/python -m trailtally.emr.document conf/emr
 
 # Python 3.11, the oldest: what it can take, 3.12 and 3.13 can too.
 lock:  ## renew the pinned versions in conf/ (needs python3.11)

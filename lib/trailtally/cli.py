@@ -14,6 +14,7 @@ from trailtally import __version__
 from trailtally.access_options import access_in, add_access_options, add_input_output_options, input_access_in, output_access_in
 from trailtally.athena.commands import add_athena_command
 from trailtally.daily import BATCH_BYTES, FETCHES, MAX_FILE_BYTES, Request, check, dry_run, run
+from trailtally.emr.commands import add_emr_command
 from trailtally.errors import Terminated, TrailtallyError
 from trailtally.progress import Progress
 from trailtally.session import spark_session
@@ -147,7 +148,7 @@ def daily_main(arguments: Sequence[str] | None = None) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command `trailtally`."""
-    parser = argparse.ArgumentParser(prog="trailtally", description="Looks at the tables that trailtally wrote.")
+    parser = argparse.ArgumentParser(prog="trailtally", description="Runs the job on EMR, and looks at the tables that it wrote.")
     parser.add_argument("--version", action="version", version=f"trailtally {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     show = commands.add_parser("show", help="print launches, busiest calls, days and problems of an output folder")
@@ -157,6 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show.add_argument("--debug", action="store_true", help="print the stack trace of an error")
     show.set_defaults(job=lambda options: show_tables(options.output, options.rows, access_in(options)))
     add_athena_command(commands)
+    add_emr_command(commands, daily_parser)
     options = parser.parse_args(arguments)
 
     def job() -> int:

@@ -1,13 +1,20 @@
 """What `make dist` builds and EMR fetches: the files' names, the same in dist/ and in S3."""
 
+import re
 from typing import NamedTuple
 
-from trailtally import __version__
+from trailtally import __version__, storage
+from trailtally.errors import UsageError
 
 # EMR's releases with Spark 4.1 and 3.5 all have the first; emr-spark-8.1 has the second, too.
 PYTHONS = ("3.11", "3.13")
 # As `uname -m` says it: Intel and AMD, Graviton.
 MACHINES = ("x86_64", "aarch64")
+
+# Names all the others, with what is in them. It is sent last, so that a set that has it is whole.
+SUMS = "SHA256SUMS"
+
+_FOLDER = re.compile(r"/trailtally-(\d[^/]*)$")
 
 
 class Artifacts(NamedTuple):
@@ -27,6 +34,11 @@ class Artifacts(NamedTuple):
         return f"{self.url}/trailtally-{self.version}.zip"
 
     @property
+    def sums(self) -> str:
+        """The list of all files, as sha256sum writes it."""
+        return f"{self.url}/{SUMS}"
+
+    @property
     def bootstrap(self) -> str:
         """The bootstrap action of a cluster."""
         return f"{self.url}/bootstrap.sh"
@@ -38,6 +50,19 @@ class Artifacts(NamedTuple):
     def site_packages(self, python: str, machine: str) -> str:
         """The same, unpacked as a folder for PYTHONPATH, for EMR Serverless, which has no bootstrap action."""
         return f"{self.url}/site-packages-{tag(python)}-{machine}.tar.gz"
+
+
+def artifacts_at(text: str) -> Artifacts:
+    """The artifacts at s3://BUCKET/PREFIX, with or without the `trailtally-VERSION` of their folder at its end.
+
+    UsageError where that is none of S3.
+    """
+    url = storage.location(text)
+    if not storage.is_remote(url):
+        raise UsageError(f"{text}: EMR fetches the artifacts from S3. Give s3://BUCKET/PREFIX")
+    if folder := _FOLDER.search(url):
+        return Artifacts(url, folder[1])
+    return Artifacts(f"{url}/trailtally-{__version__}")
 
 
 def tag(python: str) -> str:

@@ -60,8 +60,19 @@ SERVERLESS = (
 )
 
 
-def step_arguments(artifacts: Artifacts, job: Sequence[str]) -> list[str]:
-    """The arguments of command-runner.jar in a step: spark-submit on a cluster. `job`: those of daily_aggregates.py."""
+def pythons_of_serverless(python: str) -> tuple[Setting, ...]:
+    """The settings that have EMR Serverless run this Python, whose packages are in the archive."""
+    why = "the one that the archive is for: EMR 7 runs 3.9 where nobody says otherwise"
+    driver, workers = "spark.emr-serverless.driverEnv", "spark.executorEnv"
+    names = (f"{driver}.PYSPARK_DRIVER_PYTHON", f"{driver}.PYSPARK_PYTHON", f"{workers}.PYSPARK_PYTHON")
+    return tuple(Setting(name, f"python{python}", why) for name in names)
+
+
+def step_arguments(artifacts: Artifacts, job: Sequence[str], more: Sequence[str] = ()) -> list[str]:
+    """The arguments of command-runner.jar in a step: spark-submit on a cluster. `job`: those of daily_aggregates.py.
+
+    `more`: settings as NAME=VALUE; they come after ours, and of a name that is given twice Spark takes the last one.
+    """
     return [
         "spark-submit",
         "--deploy-mode",
@@ -70,24 +81,30 @@ def step_arguments(artifacts: Artifacts, job: Sequence[str]) -> list[str]:
         "trailtally",
         "--py-files",
         artifacts.package,
-        *(part for setting in CLUSTER for part in ("--conf", f"{setting.name}={setting.value}")),
+        *(part for setting in (*map(_text, CLUSTER), *more) for part in ("--conf", setting)),
         artifacts.job,
         *job,
     ]
 
 
-def serverless_driver(artifacts: Artifacts, job: Sequence[str], *, python: str, machine: str) -> dict[str, object]:
-    """`jobDriver` of a StartJobRun request of EMR Serverless. `job`: the arguments of daily_aggregates.py."""
-    archive = f"{artifacts.site_packages(python, machine)}#{UNPACKED}"
-    settings = (
-        ("spark.submit.pyFiles", artifacts.package),
-        ("spark.archives", archive),
-        *((s.name, s.value) for s in SERVERLESS),
+def serverless_driver(
+    artifacts: Artifacts, job: Sequence[str], *, python: str, machine: str, more: Sequence[str] = ()
+) -> dict[str, object]:
+    """`jobDriver` of a StartJobRun request of EMR Serverless. `job` and `more` as for a step; these without spaces."""
+    ours = (
+        Setting("spark.submit.pyFiles", artifacts.package, "the package"),
+        Setting("spark.archives", f"{artifacts.site_packages(python, machine)}#{UNPACKED}", "what it needs"),
+        *pythons_of_serverless(python),
+        *SERVERLESS,
     )
     return {
         "sparkSubmit": {
             "entryPoint": artifacts.job,
             "entryPointArguments": list(job),
-            "sparkSubmitParameters": " ".join(f"--conf {name}={value}" for name, value in settings),
+            "sparkSubmitParameters": " ".join(f"--conf {setting}" for setting in (*map(_text, ours), *more)),
         }
     }
+
+
+def _text(setting: Setting) -> str:
+    return f"{setting.name}={setting.value}"

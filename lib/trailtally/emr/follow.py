@@ -1,0 +1,106 @@
+"""A run followed to its end, and what became of it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trailtally.emr.logs import Logs, driver_logs, expected_at
+from trailtally.emr.runs import Place, Run, duration, lasted
+from trailtally.errors import Terminated, TrailtallyError
+from trailtally.terminal import printable
+
+_POLL_SECONDS = 15.0
+# A state that lasts is told again after so long.
+_TELL_SECONDS = 300.0
+# EMR puts logs in S3 every five minutes.
+_LOG_SECONDS = 420.0
+
+Say = Callable[[str], None]
+
+
+class RunFailed(TrailtallyError):
+    """A run ended otherwise than with 0."""
+
+
+class StoppedWaiting(TrailtallyError):
+    """Whoever waited for a run was told to stop. The run goes on."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def follow(place: Place, number: str, *, say: Say) -> Run:
+    """Waits for the end of a run, whatever it is. Raises TrailtallyError where that cannot be had: the run itself goes on."""
+    what, told, told_at, started = f"{place.word} {number}", "", 0.0, time.monotonic()
+    goes_on = f"{what} goes on. What becomes of it: trailtally emr status {place.options} {place.option_of(number)}"
+    try:
+        while True:
+            run = place.get(number)
+            now = time.monotonic()
+            if run.state != told or now - told_at >= _TELL_SECONDS:
+                say(f"{what}: {run.state.lower()}, {duration(now - started)}")
+                told, told_at = run.state, now
+            if run.has_ended:
+                return run
+            time.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        raise StoppedWaiting(f"interrupted; {goes_on}", 130) from None
+    except Terminated:
+        raise StoppedWaiting(f"told to end (SIGTERM); {goes_on}", 143) from None
+    except TrailtallyError as error:
+        raise TrailtallyError(f"{error}. {goes_on}") from error
+
+
+def logs_after(s3: Any, run: Run, *, say: Say) -> Logs:
+    """The end of the driver's logs of a run that failed. Waits for EMR to put them in S3, until that takes too long."""
+    started, told = time.monotonic(), False
+    while True:
+        logs = driver_logs(s3, run)
+        if logs.is_whole(run) or time.monotonic() - started >= _LOG_SECONDS:
+            return logs
+        if not told:
+            say(f"waiting for EMR to put the log in S3, {duration(_LOG_SECONDS)} at most: {expected_at(run)}")
+            told = True
+        try:
+            time.sleep(_POLL_SECONDS)
+        except KeyboardInterrupt:
+            return logs
+
+
+def told_logs(place: Place, run: Run, logs: Logs) -> list[str]:
+    """The ends of the logs as lines for a person, or where to look for them."""
+    if run.logs is None:
+        return [f"log:      none in S3: {_elsewhere(place, run)}"]
+    if logs.trouble:
+        return [f"log:      {logs.trouble}"]
+    if not logs.ends:
+        return [f"log:      not there yet; it will be {expected_at(run)}"]
+    lines = []
+    for log in logs.ends:
+        so_far = "" if log.is_whole(run) else f", as EMR wrote it at {log.written:%H:%M:%S} UTC"
+        lines += [f"log:      {log.url}{so_far}", *(f"  | {printable(line)}" for line in log.lines)]
+    return lines
+
+
+def _elsewhere(place: Place, run: Run) -> str:
+    if place.word == "run":
+        application = place.options.removeprefix("--application ")
+        return (
+            "give --logs s3://BUCKET/PREFIX next time. EMR's own copy: aws emr-serverless get-dashboard-for-job-run "
+            f"--application-id {application} --job-run-id {run.number}"
+        )
+    return "the cluster was made without a log URI (aws emr create-cluster --log-uri s3://BUCKET/PREFIX)"
+
+
+def check_success(place: Place, run: Run, logs: Logs) -> None:
+    """Raises RunFailed, with the reason and the next step, unless the run succeeded."""
+    if run.succeeded:
+        return
+    message = f"{place.word} {run.number} {run.state.lower()} after {lasted(run)}: {run.reason or 'EMR gives no reason'}"
+    if logs.is_incomplete:
+        message += (
+            ". The job published its tables, but could not read all (its status 3): see the log above. With --accept-incomplete "
+            "such a run ends well"
+        )
+    raise RunFailed(message)

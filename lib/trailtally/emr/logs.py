@@ -1,0 +1,132 @@
+"""The end of the driver's log, as EMR puts it in S3: every five minutes on a cluster, so it may come late."""
+
+import datetime as dt
+import re
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from trailtally.emr.objects import GET, below, bucket_and_key, told_of
+from trailtally.emr.runs import Run
+from trailtally.errors import TrailtallyError
+
+LINES = 20
+# A summary that names ten files, and what came before it.
+_MOST_LINES = 60
+
+_YARN = re.compile(r"\bapplication_\d+_\d+\b")
+_CONTAINER = re.compile(r"^container_(?:e\d+_)?\d+_\d+_\d+_0*1/(stdout|stderr)(?:\.gz)?$")
+# The job's own last words: an error, or how the text of a summary or a dry run begins.
+_ERROR = "trailtally: "
+_SUMMARY = re.compile(r"^(files:    |nothing new: )")
+# How it ends that it has published, but not all could be read: the job's status is 3.
+_INCOMPLETE = re.compile(r"^(NOT COMPLETE|TOO LATE): ")
+
+
+class Log(NamedTuple):
+    """The end of a log: its lines, where it is, when EMR put it there. `own`: the job's own last words are among them."""
+
+    url: str
+    lines: list[str]
+    written: dt.datetime
+    own: bool
+
+    def is_whole(self, run: Run) -> bool:
+        """Whether nothing more will come."""
+        return self.own or (run.ended is not None and self.written >= run.ended)
+
+
+class Logs(NamedTuple):
+    """What could be had of a run's logs: what the job said; where that has none of its last words, what Spark said, too.
+
+    `trouble` says why there is nothing.
+    """
+
+    ends: list[Log]
+    trouble: str = ""
+
+    def is_whole(self, run: Run) -> bool:
+        """Whether nothing more will come."""
+        return bool(self.trouble) or run.logs is None or any(log.is_whole(run) for log in self.ends[:1])
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the job says that it has published, but could not read all: that is its status 3."""
+        return any(log.own and any(map(_INCOMPLETE.match, log.lines)) for log in self.ends)
+
+
+def driver_logs(s3: Any, run: Run) -> Logs:
+    """The ends of the driver's logs. It raises nothing: what became of the run is to be told all the same."""
+    if run.logs is None:
+        return Logs([])
+    try:
+        found = _files(s3, run)
+        ends = [_end(s3, *found[kind]) for kind in ("stdout", "stderr") if kind in found]
+    except TrailtallyError as error:
+        return Logs([], str(error))
+    return Logs(ends[:1] if ends and ends[0].own else ends)
+
+
+def expected_at(run: Run) -> str:
+    """Where the log will be, for a message."""
+    if run.logs is None:
+        return ""
+    return f"{run.logs}/SPARK_DRIVER/stdout.gz" if "/applications/" in run.logs else f"{run.logs}/steps/{run.number}/stderr.gz"
+
+
+File = tuple[str, dict[str, Any]]
+
+
+def _files(s3: Any, run: Run) -> dict[str, File]:
+    """stdout and stderr of the driver as (URL, what a listing says), as far as they are there."""
+    assert run.logs is not None
+    if "/applications/" in run.logs:
+        return _named(f"{run.logs}/SPARK_DRIVER", below(s3, f"{run.logs}/SPARK_DRIVER"), re.compile(r"^(stdout|stderr)\.gz$"))
+    step = f"{run.logs}/steps/{run.number}"
+    of_step = _named(step, below(s3, step), re.compile(r"^(stdout|stderr)(?:\.gz)?$"))
+    # The driver runs in the first container of YARN's application; the step's own log is of what started that.
+    yarn = run.yarn or (_applications(s3, of_step["stderr"][0]) if "stderr" in of_step else ())
+    for application in yarn[-1:]:
+        folder = f"{run.logs}/containers/{application}"
+        if of_driver := _named(folder, below(s3, folder), _CONTAINER):
+            return of_driver
+    return of_step
+
+
+def _named(folder: str, objects: dict[str, dict[str, Any]], pattern: re.Pattern[str]) -> dict[str, File]:
+    """Of several attempts the last one."""
+    matches = ((pattern.match(name), name) for name in sorted(objects))
+    return {match[1]: (f"{folder}/{name}", objects[name]) for match, name in matches if match}
+
+
+def _applications(s3: Any, url: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for line in _lines(s3, url) for name in _YARN.findall(line)))
+
+
+def _end(s3: Any, url: str, listed: dict[str, Any]) -> Log:
+    lines = list(deque(_lines(s3, url), maxlen=_MOST_LINES))
+    begins = [i for i, line in enumerate(lines) if line.startswith(_ERROR) or _SUMMARY.match(line)]
+    own = lines[min(begins[-1], max(len(lines) - LINES, 0)) :] if begins else []
+    return Log(url, own or lines[-LINES:], listed["LastModified"], bool(begins))
+
+
+def _lines(s3: Any, url: str) -> Iterable[str]:
+    """The lines of a log, gzipped or not; what came before it broke off, where it does."""
+    bucket, key = bucket_and_key(url)
+    with told_of(url, GET):
+        data = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    text = _inflated(data) if key.endswith(".gz") else data
+    return text.decode(errors="replace").splitlines()
+
+
+def _inflated(data: bytes) -> bytes:
+    pieces: list[bytes] = []
+    while data:  # EMR may put several together
+        piece = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            pieces.append(piece.decompress(data))
+        except zlib.error:
+            break
+        data = piece.unused_data
+    return b"".join(pieces)

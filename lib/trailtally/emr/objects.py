@@ -1,0 +1,36 @@
+"""Objects of S3 for `trailtally emr`: the artifacts, and the logs of runs."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from trailtally.errors import TrailtallyError
+from trailtally.storage.s3_errors import words_of
+
+LIST, GET, PUT, DELETE = "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
+
+
+def bucket_and_key(url: str) -> tuple[str, str]:
+    """The URL taken apart."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+@contextlib.contextmanager
+def told_of(url: str, action: str) -> Iterator[None]:
+    """Raises TrailtallyError, with the URL and what to do, for whatever S3 or boto3 raise in the block."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise TrailtallyError(f"{url}: {words_of(error, bucket_and_key(url)[0], action)}") from error
+
+
+def below(s3: Any, url: str) -> dict[str, dict[str, Any]]:
+    """What a listing says of each object below a folder, by its name there."""
+    bucket, key = bucket_and_key(url)
+    prefix = f"{key}/" if key else ""
+    with told_of(url, LIST):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return {found["Key"].removeprefix(prefix): found for page in pages for found in page.get("Contents", ())}
