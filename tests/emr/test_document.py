@@ -1,0 +1,39 @@
+"""conf/emr is what the code says."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from emr.fake import faults
+from emr.test_requests import input_shape
+from trailtally.emr import spark
+from trailtally.emr.document import documents
+
+CONF = Path(__file__).parents[2] / "conf" / "emr"
+
+
+@pytest.mark.parametrize("name", ["spark-defaults.conf", "step.json", "serverless-job-run.json"])
+def test_the_file_is_the_one_that_make_docs_writes(name: str) -> None:
+    assert (CONF / name).read_text() == documents()[name], "run make docs"
+
+
+def test_every_setting_is_there_with_its_reason_once() -> None:
+    text = documents()["spark-defaults.conf"]
+    for setting in {*spark.CLUSTER, *spark.SERVERLESS, *spark.pythons_of_serverless("3.11")}:
+        assert text.count(f"# {setting.why}\n{setting.name} {setting.value}\n") == 1
+    names = re.findall(r"^(spark\.\S+) ", text, re.MULTILINE)
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "operation"),
+    [("step.json", "emr", "AddJobFlowSteps"), ("serverless-job-run.json", "emr-serverless", "StartJobRun")],
+)
+def test_with_its_placeholders_filled_the_request_is_one_that_aws_takes(name: str, service: str, operation: str) -> None:
+    values = {"ROLE-ARN": "arn:aws:iam::111122223333:role/r", "APPLICATION-ID": "00f1", "ARTIFACTS-URL": "s3://code/trailtally-1"}
+    text = (CONF / name).read_text()
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    assert faults(input_shape(service, operation), json.loads(text)) == []

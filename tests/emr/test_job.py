@@ -1,0 +1,69 @@
+"""What the job would not take on EMR is told before anything is started."""
+
+import pytest
+
+from trailtally.cli import daily_parser
+from trailtally.emr.job import check_job
+from trailtally.errors import UsageError
+
+PATHS = ["--input", "s3://logs", "--output", "s3://tables/trail"]
+
+
+def refused(*arguments: str) -> str:
+    """The message for these arguments."""
+    with pytest.raises(UsageError) as raised:
+        check_job(arguments, daily_parser())
+    return str(raised.value)
+
+
+def test_what_the_job_takes_is_taken() -> None:
+    check_job(
+        [*PATHS, "--input", "s3a://more/AWSLogs/", "--rebuild", "--sse", "aws:kms", "--sse-kms-key-id", "k"], daily_parser()
+    )
+
+
+def test_no_arguments_at_all_are_told_with_an_example() -> None:
+    assert refused() == ("the job has no arguments: give them after --, such as: -- --input s3://my-logs --output s3://my-tables")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (PATHS[:2], "the following arguments are required: --output"),
+        ([*PATHS, "--inputs", "x"], "unrecognized arguments: --inputs x"),
+        ([*PATHS, "--fetches", "0"], "argument --fetches: '0' is not a number of objects, such as 32"),
+        ([*PATHS, "--sse-kms-key-id", "k"], "--sse-kms-key-id needs --sse aws:kms"),
+    ],
+)
+def test_what_the_jobs_own_parser_refuses_is_told_in_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        check_job(arguments, daily_parser())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"trailtally emr submit: arguments of the job: error: {message}\n"
+
+
+@pytest.mark.parametrize("option", ["--input", "--output"])
+def test_a_folder_of_this_machine_is_none_of_emrs(option: str) -> None:
+    arguments = [*PATHS, option, "build/tables"]
+    assert refused(*arguments) == (
+        f"arguments of the job: {option} build/tables: EMR has no folder of this machine. Give s3://BUCKET/PREFIX"
+    )
+
+
+@pytest.mark.parametrize("option", ["--profile", "--output-profile"])
+def test_a_profile_of_this_machine_is_none_of_emrs(option: str) -> None:
+    assert refused(*PATHS, option, "audit") == (
+        f"arguments of the job: {option} audit: EMR has none of this machine's profiles. Leave it out: the job runs as the "
+        "cluster's instance profile, or as --role"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "output"), [("s3://abc", "s3://abc/tables"), ("s3://abc/b/c", "s3://abc/b"), ("s3://abc/b/", "s3://abc/b")]
+)
+def test_an_output_inside_an_input_is_refused(path: str, output: str) -> None:
+    assert refused("--input", path, "--output", output).startswith(
+        f"arguments of the job: --output {output} and --input s3://abc"
+    )
