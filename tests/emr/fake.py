@@ -122,6 +122,9 @@ class FakeEmr:
         self.states: list[str] = []
         self.cluster: dict[str, Any] = {"Id": CLUSTER, "Name": "c"}
         self.application = application()
+        # What becomes of the next one that is started, where it is to be another than one that ended well.
+        self.next_step: dict[str, Any] = {}
+        self.next_run: dict[str, Any] = {}
         self.errors: dict[str, Exception | Mapping[str, str]] = {}
 
     def attach(self, client: Any) -> Any:
@@ -160,7 +163,7 @@ class FakeEmr:
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
     def _AddJobFlowSteps(self, sent: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - as the service calls it
-        self.steps.append(step(name=sent["Steps"][0]["Name"]))
+        self.steps.append(self.next_step or step(name=sent["Steps"][0]["Name"]))
         return {"StepIds": [STEP]}
 
     def _DescribeStep(self, sent: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -182,7 +185,7 @@ class FakeEmr:
         return {"application": self.application}
 
     def _StartJobRun(self, sent: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        self.runs.append(run(name=sent["name"], configurationOverrides=sent.get("configurationOverrides", {})))
+        self.runs.append(self.next_run or run(name=sent["name"], configurationOverrides=sent.get("configurationOverrides", {})))
         return {"applicationId": APPLICATION, "jobRunId": RUN, "arn": run()["arn"]}
 
     def _GetJobRun(self, sent: dict[str, Any]) -> dict[str, Any]:  # noqa: N802

@@ -16,9 +16,7 @@ from trailtally.emr.spark import Setting
 # What a reader puts in their place.
 ARTIFACTS = Artifacts("ARTIFACTS-URL", "VERSION")
 JOB = ("--input", "s3://LOGS-BUCKET/LOGS-PREFIX", "--output", "s3://TABLES-BUCKET/TABLES-PREFIX")
-WHERE = requests.Serverless(
-    "APPLICATION-ID", "ROLE-ARN", "MACHINE", "CLIENT-TOKEN", MINUTES, "s3://RUN-LOGS-BUCKET/RUN-LOGS-PREFIX"
-)
+WHERE = requests.Serverless("APPLICATION-ID", "ROLE-ARN", "MACHINE", "CLIENT-TOKEN", MINUTES, "s3://RUNS-BUCKET/RUNS-PREFIX")
 
 _HEAD = """\
 # The settings of Spark that `trailtally emr submit` gives the job, as the step or the run itself: no cluster needs this file.

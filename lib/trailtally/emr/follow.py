@@ -49,7 +49,7 @@ def follow(place: Place, number: str, *, say: Say) -> Run:
     except Terminated:
         raise StoppedWaiting(f"told to end (SIGTERM); {goes_on}", 143) from None
     except TrailtallyError as error:
-        raise TrailtallyError(f"{error}. {goes_on}") from error
+        raise TrailtallyError(f"{error}. Do not submit it again: {goes_on}") from error
 
 
 def logs_after(s3: Any, run: Run, *, say: Say) -> Logs:

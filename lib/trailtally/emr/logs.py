@@ -108,7 +108,7 @@ def _end(s3: Any, url: str, listed: dict[str, Any]) -> Log:
     lines = list(deque(_lines(s3, url), maxlen=_MOST_LINES))
     begins = [i for i, line in enumerate(lines) if line.startswith(_ERROR) or _SUMMARY.match(line)]
     own = lines[min(begins[-1], max(len(lines) - LINES, 0)) :] if begins else []
-    return Log(url, own or lines[-LINES:], listed["LastModified"], bool(begins))
+    return Log(url, own or lines[-LINES:], listed["LastModified"].astimezone(dt.UTC), bool(begins))
 
 
 def _lines(s3: Any, url: str) -> Iterable[str]:

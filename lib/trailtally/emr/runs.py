@@ -120,9 +120,9 @@ class Cluster:
             step["Id"],
             step["Name"],
             status["State"],
-            times["CreationDateTime"],
-            times.get("StartDateTime"),
-            times.get("EndDateTime"),
+            _utc(times["CreationDateTime"]),
+            _utc_or_none(times.get("StartDateTime")),
+            _utc_or_none(times.get("EndDateTime")),
             _line(*reasons),
             logs=f"{_folder(log_uri)}/{self._number}" if log_uri else None,
             yarn=tuple(step.get("AdditionalInfo", {}).get("ResourceManagerApplicationIds", ())),
@@ -197,10 +197,10 @@ class Application:
             number,
             found.get("name", ""),
             state,
-            found["createdAt"],
-            found.get("startedAt"),
+            _utc(found["createdAt"]),
+            _utc_or_none(found.get("startedAt")),
             # A summary has no endedAt, but an ended run changes no more.
-            found.get("endedAt") or (found["updatedAt"] if state in _ENDED else None),
+            _utc_or_none(found.get("endedAt") or (found["updatedAt"] if state in _ENDED else None)),
             _line(found.get("stateDetails")) if state not in _SUCCEEDED else "",
             ", ".join(_used(found)),
             logs,
@@ -238,6 +238,15 @@ def _log_uri(configuration: dict[str, Any]) -> str | None:
 def _folder(uri: str) -> str:
     """EMR itself writes s3n:// in places."""
     return f"s3://{uri.partition('://')[2]}".rstrip("/")
+
+
+def _utc(time: dt.datetime) -> dt.datetime:
+    """boto3 gives times in the zone of this machine."""
+    return time.astimezone(dt.UTC)
+
+
+def _utc_or_none(time: dt.datetime | None) -> dt.datetime | None:
+    return _utc(time) if time else None
 
 
 def _line(*texts: str | None) -> str:
