@@ -1,0 +1,157 @@
+"""conf/aws/emr-submit.json allows what upload, submit and status ask for, on the resources that they ask it of, and no more.
+
+That reading an encrypted object takes kms:Decrypt, and starting a run iam:PassRole, no request shows.
+"""
+
+import json
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emr.conftest import Command
+from emr.fake import APPLICATION, CLUSTER, ROLE, RUN, STEP, FakeEmr, logs_to
+from emr.fake import run as made_run
+from emr.fake import step as made_step
+from emr.test_logs import driver, zipped
+from emr.test_upload import FILES, FOLDER, make
+from s3 import servers
+from s3.fault import KMS_KEY, Fault
+from s3.policy import check, permits
+from s3.proxied import Proxied
+from s3.servers import REGION, Bucket, Server
+
+CONF = Path(__file__).parents[2] / "conf" / "aws"
+README = (CONF / "README.md").read_text()
+ACCOUNT = "111122223333"
+JOB = ["--", "--input", "s3://my-logs", "--output", "s3://my-tables/trail"]
+# What the requests' names are in policies.
+SERVICES = {"emr": "elasticmapreduce", "emr-serverless": "emr-serverless"}
+
+Policy = dict[str, Any]
+
+
+def policy(code: str = "my-code", runs: str = "my-runs") -> Policy:
+    """The document with all of its placeholders replaced; these are the buckets."""
+    values = {
+        "CODE-BUCKET": code,
+        "CODE-PREFIX": "code",
+        "CODE-KEY-ARN": KMS_KEY,
+        "CODE-REGION": REGION,
+        "RUNS-BUCKET": runs,
+        "RUNS-PREFIX": "emr",
+        "RUNS-KEY-ARN": KMS_KEY,
+        "RUNS-REGION": REGION,
+        "EMR-REGION": REGION,
+        "EMR-ACCOUNT": ACCOUNT,
+        "CLUSTER-ID": CLUSTER,
+        "APPLICATION-ID": APPLICATION,
+        "ROLE-ARN": ROLE,
+    }
+    text = (CONF / "emr-submit.json").read_text()
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    found: Policy = json.loads(text)
+    check(found)
+    return found
+
+
+def actions(found: Policy, *services: str) -> set[str]:
+    """The actions of these services that a policy allows."""
+    return {a for statement in found["Statement"] for a in statement["Action"] if a.partition(":")[0] in services}
+
+
+def needed(action: str, sent: dict[str, Any]) -> tuple[str, str]:
+    """The action of policies that a request of EMR needs, and its resource: Service Authorization Reference."""
+    service, _, name = action.partition(":")
+    at = f"arn:aws:{SERVICES[service]}:{REGION}:{ACCOUNT}:"
+    if service == "emr":
+        return f"elasticmapreduce:{name}", f"{at}cluster/{sent.get('ClusterId') or sent['JobFlowId']}"
+    run = f"/jobruns/{sent['jobRunId']}" if "jobRunId" in sent else ""
+    return f"{service}:{name}", f"{at}/applications/{sent['applicationId']}{run}"
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> list[str]:
+    """The options that upload what make dist built."""
+    return ["--dist", str(make(tmp_path / "dist", FILES))]
+
+
+def test_with_the_policy_all_three_commands_run_and_none_of_its_actions_is_left_over(
+    odd_proxy: Proxied, bucket: Bucket, moto: Server, command: Command, emr: FakeEmr, artifacts: list[str], tmp_path: Path
+) -> None:
+    runs = servers.fresh_bucket(moto)
+    driver(runs, "stdout", "trailtally: no")
+    runs.put(f"emr/{CLUSTER}/steps/{STEP}/stderr.gz", body=zipped("no"))
+    emr.cluster["LogUri"], emr.application = f"{runs.url}/emr/", emr.application | logs_to(f"{runs.url}/emr/")
+    emr.next_step, emr.next_run = made_step(state="FAILED"), made_run(state="FAILED")
+    allowed = policy(bucket.name, runs.name)
+    sse = ["--sse", "aws:kms", "--sse-kms-key-id", KMS_KEY]
+
+    odd_proxy.tell(policy=allowed)
+    assert command("upload", f"{bucket.url}/code", *artifacts, *sse)[0] == 0
+    make(tmp_path / "dist", {**FILES, "bootstrap.sh": b"new", "a-large.tar": bytes(17 << 20)})
+    odd_proxy.tell(Fault("AccessDenied", kinds=("PART",)), policy=allowed)
+    assert command("upload", f"{bucket.url}/code", *artifacts, *sse)[0] == 1
+    assert bucket.uploads() == []
+    odd_proxy.tell(policy=allowed)
+    assert command("upload", f"{bucket.url}/code", *artifacts, *sse)[0] == 0
+    for place in (["--cluster", CLUSTER], ["--application", APPLICATION, "--role", ROLE]):
+        status, out, _ = command("submit", f"{bucket.url}/{FOLDER}", *place, "--wait", *JOB)
+        assert (status, "  | " in out) == (1, True)
+        assert "  | " in command("status", *place[:2])[1]
+
+    assert [call for call in odd_proxy.calls() if call.fault == "policy"] == []
+    asked = [needed(*call) for call in emr.calls]
+    assert [need for need in asked if not permits(allowed, *need, {})] == []
+    assert {action for action, _ in asked} == actions(allowed, "elasticmapreduce", "emr-serverless")
+    of_code = {action for action, resource in odd_proxy.permissions() if runs.name not in resource}
+    of_runs = {action for action, resource in odd_proxy.permissions() if runs.name in resource}
+    assert of_code == {"s3:ListBucket", *_on(allowed, bucket.name), "kms:GenerateDataKey", "kms:Decrypt"}
+    assert of_runs == {"s3:ListBucket", *_on(allowed, runs.name)}
+
+
+def _on(allowed: Policy, bucket: str) -> set[str]:
+    """What a policy allows on a bucket's objects."""
+    return {a for statement in allowed["Statement"] if f":{bucket}/" in statement["Resource"] for a in statement["Action"]}
+
+
+def test_other_clusters_applications_roles_and_prefixes_are_out_of_reach() -> None:
+    allowed, at = policy(), f"{REGION}:{ACCOUNT}"
+    for action in actions(allowed, "elasticmapreduce"):
+        assert not permits(allowed, action, f"arn:aws:elasticmapreduce:{at}:cluster/j-OTHER", {})
+    for action in actions(allowed, "emr-serverless"):
+        for other in ("00other", f"{APPLICATION}0", f"00other/jobruns/{RUN}"):
+            assert not permits(allowed, action, f"arn:aws:emr-serverless:{at}:/applications/{other}", {})
+    to = {"iam:PassedToService": "emr-serverless.amazonaws.com"}
+    assert permits(allowed, "iam:PassRole", ROLE, to)
+    assert not permits(allowed, "iam:PassRole", ROLE, {"iam:PassedToService": "ec2.amazonaws.com"})
+    assert not permits(allowed, "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin", to)
+    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+        assert not permits(allowed, action, "arn:aws:s3:::my-code/code-old/a", {})
+    assert not permits(allowed, "s3:PutObject", "arn:aws:s3:::my-runs/emr/a", {})
+    assert not permits(allowed, "s3:ListBucket", "arn:aws:s3:::my-runs", {"s3:prefix": ""})
+
+
+def test_no_action_is_a_wildcard() -> None:
+    for statement in policy()["Statement"]:
+        assert statement["Effect"] == "Allow"
+        assert all(re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action) for action in statement["Action"])
+        assert "*" not in statement["Resource"].removesuffix("/*")
+
+
+def test_iam_takes_the_policy(moto: Server) -> None:
+    document = json.dumps(policy())
+    assert not re.search(r"\b[A-Z]+(?:-[A-Z]+)+\b", document)
+    assert len(re.sub(r"\s", "", document)) <= 6144  # characters of a managed policy
+    iam = servers.client(moto.url, moto.keys, "iam")
+    iam.create_policy(PolicyName=f"emr-submit-{secrets.token_hex(4)}", PolicyDocument=document)
+
+
+def test_the_page_names_the_statements_that_may_be_left_out() -> None:
+    paragraph = README.partition("**EMR.**")[2].partition("\n\n")[0]
+    named = {name for name in re.findall(r"`(\w+)`", paragraph) if name[0].isupper()}
+    kms = {s["Sid"] for s in policy()["Statement"] if "kms:" in str(s["Action"])}
+    assert named == {*kms, "AddAndFollowSteps", "StartAndListRuns", "FollowRuns", "GiveRunsTheirRole"}
