@@ -14,7 +14,7 @@ from trailtally.emr.document import documents
 CONF = Path(__file__).parents[2] / "conf" / "emr"
 
 
-@pytest.mark.parametrize("name", ["spark-defaults.conf", "step.json", "serverless-job-run.json"])
+@pytest.mark.parametrize("name", ["spark-defaults.conf", "step.json", "add-steps.json", "serverless-job-run.json"])
 def test_the_file_is_the_one_that_make_docs_writes(name: str) -> None:
     assert (CONF / name).read_text() == documents()[name], "run make docs"
 
@@ -37,3 +37,9 @@ def test_with_its_placeholders_filled_the_request_is_one_that_aws_takes(name: st
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     assert faults(input_shape(service, operation), json.loads(text)) == []
+
+
+def test_the_steps_for_the_command_aws_are_those_of_the_request() -> None:
+    [step] = json.loads((CONF / "step.json").read_text())["Steps"]
+    [flat] = json.loads((CONF / "add-steps.json").read_text())
+    assert flat == {"Type": "CUSTOM_JAR", "Name": "trailtally", "ActionOnFailure": "CONTINUE", **step["HadoopJarStep"]}

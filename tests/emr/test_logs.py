@@ -189,4 +189,5 @@ def test_a_log_written_after_the_runs_end_is_whole_and_an_earlier_one_is_not(buc
 
 def test_where_the_log_will_be(bucket: Bucket) -> None:
     assert expected_at(of_cluster(bucket)) == f"{bucket.url}/elasticmapreduce/{CLUSTER}/steps/{STEP}/stderr.gz"
+    assert expected_at(of_cluster(bucket, yarn=(YARN,))) == f"{bucket.url}/elasticmapreduce/{CLUSTER}/containers/{YARN}/"
     assert expected_at(of_serverless(bucket)).endswith(f"/applications/{APPLICATION}/jobs/{RUN}/SPARK_DRIVER/stdout.gz")

@@ -428,6 +428,37 @@ def test_a_run_that_cannot_be_followed_goes_on(command: Command, code: str, emr:
     )
 
 
+def test_a_network_that_is_away_for_a_while_does_not_end_the_waiting(
+    command: Command, code: str, emr: FakeEmr, clock: Clock
+) -> None:
+    def come_and_go() -> None:
+        gone = EndpointConnectionError(endpoint_url="https://emr")
+        emr.errors = {"GetJobRun": gone} if 60 <= clock.monotonic() < 900 else {}
+
+    emr.states = [*["RUNNING"] * 6, "SUCCESS"]
+    clock.then = come_and_go
+    status, _, err = command("submit", code, *SERVERLESS, "--wait", *JOB)
+    assert (status, err.splitlines()) == (
+        0,
+        [
+            f"run {RUN}: running, 0 s",
+            f"run {RUN}: AWS does not answer, 1 min 0 s",
+            f"run {RUN}: AWS does not answer, 6 min 0 s",
+            f"run {RUN}: AWS does not answer, 11 min 0 s",
+            f"run {RUN}: running, 15 min 0 s",
+            f"run {RUN}: success, 15 min 30 s",
+        ],
+    )
+
+
+def test_a_network_that_stays_away_ends_it(command: Command, code: str, emr: FakeEmr, clock: Clock) -> None:
+    emr.states = ["RUNNING"]
+    clock.then = lambda: emr.errors.update(GetJobRun=ReadTimeoutError(endpoint_url="https://emr"))
+    status, _, err = command("submit", code, *SERVERLESS, "--wait", *JOB)
+    assert (status, clock.monotonic()) == (1, 900.0)
+    assert err.endswith(f". Do not submit it again: {goes_on(step=False)}\n")
+
+
 def test_an_interrupt_while_the_log_is_waited_for_tells_the_failure_all_the_same(
     command: Command, code: str, emr: FakeEmr, clock: Clock
 ) -> None:

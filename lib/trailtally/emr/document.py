@@ -25,9 +25,11 @@ _HEAD = """\
 
 def documents() -> dict[str, str]:
     """The files by name."""
+    step = requests.step("CLUSTER-ID", ARTIFACTS, JOB)
     return {
         "spark-defaults.conf": _settings(),
-        "step.json": _json(requests.step("CLUSTER-ID", ARTIFACTS, JOB)),
+        "step.json": _json(step),
+        "add-steps.json": _json(requests.steps_of_cli(step)),
         "serverless-job-run.json": _json(requests.job_run(WHERE, ARTIFACTS, JOB)),
     }
 
@@ -49,7 +51,7 @@ def _lines(settings: Iterable[Setting]) -> str:
     return "\n".join(f"# {setting.why}\n{setting.name} {setting.value}" for setting in settings)
 
 
-def _json(request: dict[str, object]) -> str:
+def _json(request: object) -> str:
     return json.dumps(request, indent=2) + "\n"
 
 

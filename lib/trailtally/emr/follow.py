@@ -5,13 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from trailtally.emr.logs import Logs, driver_logs, expected_at
-from trailtally.emr.runs import Place, Run, duration, lasted
+from trailtally.emr.runs import Place, Run, duration, is_no_answer, lasted
 from trailtally.errors import Terminated, TrailtallyError
 from trailtally.terminal import printable
 
 _POLL_SECONDS = 15.0
 # A state that lasts is told again after so long.
 _TELL_SECONDS = 300.0
+# So long nobody may answer.
+_LOST_SECONDS = 900.0
 # EMR puts logs in S3 every five minutes.
 _LOG_SECONDS = 420.0
 
@@ -32,24 +34,39 @@ class StoppedWaiting(TrailtallyError):
 
 def follow(place: Place, number: str, *, say: Say) -> Run:
     """Waits for the end of a run, whatever it is. Raises TrailtallyError where that cannot be had: the run itself goes on."""
-    what, told, told_at, started = f"{place.word} {number}", "", 0.0, time.monotonic()
+    what = f"{place.word} {number}"
     goes_on = f"{what} goes on. What becomes of it: trailtally emr status {place.options} {place.option_of(number)}"
     try:
-        while True:
-            run = place.get(number)
-            now = time.monotonic()
-            if run.state != told or now - told_at >= _TELL_SECONDS:
-                say(f"{what}: {run.state.lower()}, {duration(now - started)}")
-                told, told_at = run.state, now
-            if run.has_ended:
-                return run
-            time.sleep(_POLL_SECONDS)
+        return _ended(place, number, what, say)
     except KeyboardInterrupt:
         raise StoppedWaiting(f"interrupted; {goes_on}", 130) from None
     except Terminated:
         raise StoppedWaiting(f"told to end (SIGTERM); {goes_on}", 143) from None
     except TrailtallyError as error:
         raise TrailtallyError(f"{error}. Do not submit it again: {goes_on}") from error
+
+
+def _ended(place: Place, number: str, what: str, say: Say) -> Run:
+    started = answered = time.monotonic()
+    told, told_at = "", 0.0
+    while True:
+        try:
+            run, answered = place.get(number), time.monotonic()
+        except TrailtallyError as error:
+            # A network that is away for a while is no reason to give up.
+            if not is_no_answer(error) or time.monotonic() - answered >= _LOST_SECONDS:
+                raise
+            state = "AWS does not answer"
+        else:
+            state = run.state.lower()
+            if run.has_ended:
+                say(f"{what}: {state}, {duration(time.monotonic() - started)}")
+                return run
+        now = time.monotonic()
+        if state != told or now - told_at >= _TELL_SECONDS:
+            say(f"{what}: {state}, {duration(now - started)}")
+            told, told_at = state, now
+        time.sleep(_POLL_SECONDS)
 
 
 def logs_after(s3: Any, run: Run, *, say: Say) -> Logs:

@@ -69,10 +69,14 @@ def driver_logs(s3: Any, run: Run) -> Logs:
 
 
 def expected_at(run: Run) -> str:
-    """Where the log will be, for a message."""
-    if run.logs is None:
-        return ""
-    return f"{run.logs}/SPARK_DRIVER/stdout.gz" if "/applications/" in run.logs else f"{run.logs}/steps/{run.number}/stderr.gz"
+    """Where the log will be, for a message: a file, or the folder of the containers of YARN's application."""
+    if _is_serverless(run):
+        return f"{run.logs}/SPARK_DRIVER/stdout.gz"
+    return f"{run.logs}/containers/{run.yarn[-1]}/" if run.yarn else f"{run.logs}/steps/{run.number}/stderr.gz"
+
+
+def _is_serverless(run: Run) -> bool:
+    return "/applications/" in (run.logs or "")
 
 
 File = tuple[str, dict[str, Any]]
@@ -80,8 +84,7 @@ File = tuple[str, dict[str, Any]]
 
 def _files(s3: Any, run: Run) -> dict[str, File]:
     """stdout and stderr of the driver as (URL, what a listing says), as far as they are there."""
-    assert run.logs is not None
-    if "/applications/" in run.logs:
+    if _is_serverless(run):
         return _named(f"{run.logs}/SPARK_DRIVER", below(s3, f"{run.logs}/SPARK_DRIVER"), re.compile(r"^(stdout|stderr)\.gz$"))
     step = f"{run.logs}/steps/{run.number}"
     of_step = _named(step, below(s3, step), re.compile(r"^(stdout|stderr)(?:\.gz)?$"))

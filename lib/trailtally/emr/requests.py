@@ -1,7 +1,7 @@
 """The requests that start the job: AddJobFlowSteps of EMR, StartJobRun of EMR Serverless. Nothing is sent here."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from trailtally.emr import spark
@@ -70,6 +70,14 @@ def job_run(
         monitoring = {"s3MonitoringConfiguration": {"logUri": f"{where.logs}/"}}
         request["configurationOverrides"] = {"monitoringConfiguration": monitoring}
     return request
+
+
+def steps_of_cli(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The steps of a request as `aws emr add-steps --steps` takes them, which does not take the request itself."""
+    return [
+        {"Type": "CUSTOM_JAR", "Name": step["Name"], "ActionOnFailure": step["ActionOnFailure"], **step["HadoopJarStep"]}
+        for step in request["Steps"]
+    ]
 
 
 def check_release(label: str) -> None:

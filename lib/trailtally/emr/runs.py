@@ -89,7 +89,7 @@ class Cluster:
             with self._told():
                 number: str = self._emr.add_job_flow_steps(**request)["StepIds"][0]
         except TrailtallyError as error:
-            if isinstance(error.__cause__, HTTPClientError) and not isinstance(error.__cause__, UNREACHED):
+            if is_no_answer(error) and not isinstance(error.__cause__, UNREACHED):
                 raise TrailtallyError(
                     f"{error}. The step may have been added: look before you try again: trailtally emr status {self.options}"
                 ) from error
@@ -169,7 +169,7 @@ class Application:
             with self._told():
                 number: str = self._serverless.start_job_run(**request)["jobRunId"]
         except TrailtallyError as error:
-            if isinstance(error.__cause__, HTTPClientError) and not isinstance(error.__cause__, UNREACHED):
+            if is_no_answer(error) and not isinstance(error.__cause__, UNREACHED):
                 raise TrailtallyError(
                     f"{error}. The run may have been started: the same command with --client-token {request['clientToken']} "
                     "starts no second one"
@@ -215,6 +215,11 @@ class Application:
 
     def _told(self) -> Any:
         return aws.told(f"application {self._number}", _hint)
+
+
+def is_no_answer(error: TrailtallyError) -> bool:
+    """Whether AWS said nothing at all."""
+    return isinstance(error.__cause__, (HTTPClientError, *UNREACHED))
 
 
 def lasted(run: Run) -> str:
