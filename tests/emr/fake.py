@@ -4,9 +4,10 @@ moto's have no states, no reasons, no architecture and no logs. Requests and ans
 with its patterns and lengths, which boto3 leaves to AWS.
 """
 
+import contextlib
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,8 +128,9 @@ class FakeEmr:
         self.next_run: dict[str, Any] = {}
         self.errors: dict[str, Exception | Mapping[str, str]] = {}
 
-    def attach(self, client: Any) -> Any:
-        """A client of boto3 that is answered here."""
+    @contextlib.contextmanager
+    def answering(self, client: Any) -> Iterator[None]:
+        """In the block this client of boto3 is answered here."""
         service = client.meta.service_model.service_id.hyphenize()
         sent: dict[str, Any] = {}
 
@@ -149,9 +151,15 @@ class FakeEmr:
             assert ParamValidator().validate(found, model.output_shape).generate_report() == ""
             return SimpleNamespace(status_code=200), found
 
-        client.meta.events.register("before-parameter-build", build)
-        client.meta.events.register("before-call", answer)
-        return client
+        # A command may make the same client more than once.
+        events, names = client.meta.events, {"before-parameter-build": build, "before-call": answer}
+        for name, handler in names.items():
+            events.register_first(name, handler, unique_id=f"fake-{name}")
+        try:
+            yield
+        finally:
+            for name in names:
+                events.unregister(name, unique_id=f"fake-{name}")
 
     def sent(self, action: str) -> list[dict[str, Any]]:
         """The requests of one action."""
