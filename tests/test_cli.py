@@ -1,5 +1,6 @@
 """The command lines: what they print and their exit status. No Spark is started."""
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -128,13 +129,24 @@ def test_each_option_reaches_the_job_as_itself(job: Job, options: list[str], req
     assert [replace(request, inputs=["TREE"]) for request in job.requests] == [request_]
 
 
-@pytest.mark.parametrize("day", ["", "yesterday", "2026-02-29", "2026-3-9", "09.03.2026", "2026-03-09T00:00:00Z"])
+def test_delivered_since_may_count_days_back_from_today_in_utc(job: Job) -> None:
+    before = dt.datetime.now(dt.UTC).date()
+    for days in (0, 14):
+        job.run(COMPLETE, f"--delivered-since={days}d")
+    after = dt.datetime.now(dt.UTC).date()
+    expected = [[(today - dt.timedelta(days=days)).isoformat() for days in (0, 14)] for today in (before, after)]
+    assert [request.delivered_since for request in job.requests] in expected
+
+
+@pytest.mark.parametrize(
+    "day", ["", "yesterday", "2026-02-29", "2026-3-9", "09.03.2026", "2026-03-09T00:00:00Z", "d", "-1d", "1.5d", "9999999d"]
+)
 def test_delivered_since_is_a_day(job: Job, capsys: pytest.CaptureFixture[str], day: str) -> None:
     with pytest.raises(SystemExit) as ended:
         job.run(COMPLETE, f"--delivered-since={day}")
     assert ended.value.code == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == f"daily_aggregates.py: error: argument --delivered-since: {day!r} is not a day, such as 2026-03-09"
+    assert said == f"daily_aggregates.py: error: argument --delivered-since: {day!r} is not a day, such as 2026-03-09 or 14d"
     assert job.requests == []
 
 

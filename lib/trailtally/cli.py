@@ -76,7 +76,8 @@ def daily_parser() -> argparse.ArgumentParser:
         "--delivered-since",
         type=_day,
         metavar="DAY",
-        help="list what was delivered on this day (YYYY-MM-DD) and later only: a cheap daily run",
+        help="list what was delivered on this day (YYYY-MM-DD, or 14d: fourteen days before today, UTC) and later only: a cheap "
+        "daily run",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="print what a run would read, and write nothing: files, bytes, days, batches"
@@ -173,10 +174,13 @@ def _bytes(text: str) -> int:
 
 
 def _day(text: str) -> str:
+    """A day; `14d` is that many days before today, for the fixed arguments of a schedule."""
     try:
+        if text.endswith("d") and text[:-1].isascii() and text[:-1].isdecimal():
+            return (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=int(text[:-1]))).isoformat()
         return dt.date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-03-09") from None
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-03-09 or 14d") from None
 
 
 def _fetches(text: str) -> int:
