@@ -109,7 +109,7 @@ def test_a_schedule_may_start_its_own_runs_and_pass_its_own_role() -> None:
     }
     mark = {"Sid": "TagClusters", "Effect": "Allow", "Action": ["elasticmapreduce:AddTags"]} | {
         "Resource": f"arn:aws:elasticmapreduce:{account}:cluster/*",
-        "Condition": {"StringEquals": {"aws:RequestTag/application": "trailtally"}},
+        "Condition": {"StringEquals": {"elasticmapreduce:ResourceTag/application": "trailtally"}},
     }
     expected = {
         "serverless": [start, passing("PassRole", "executionrole", "emr-serverless"), keep],
