@@ -196,7 +196,7 @@ FULL = {
     "serverless": {"LogsKeyArn": LOGS_KEY, "TablesKeyArn": TABLES_KEY, "AcceptIncomplete": "true", "AlarmEmail": "a@example.com"}
     | {"SubnetIds": "subnet-0aaaaaaa", "SecurityGroupIds": "sg-0aaaaaaa"},
     "cluster-roles": {"LogsKeyArn": LOGS_KEY, "TablesKeyArn": TABLES_KEY},
-    "cluster-transient": {"AcceptIncomplete": "true", "AlarmEmail": "a@example.com"},
+    "cluster-transient": {"AcceptIncomplete": "true", "DeliveredSince": "14d", "AlarmEmail": "a@example.com"},
     "cluster-step": {"AcceptIncomplete": "true", "AlarmEmail": "a@example.com"},
 }
 STACKS = {f"{name} small": stack(name) for name in NAMES} | {f"{name} full": stack(name, **FULL[name]) for name in NAMES}

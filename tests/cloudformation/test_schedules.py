@@ -5,6 +5,7 @@ import pytest
 from cloudformation.calls import from_scheduler, service, wrong
 from cloudformation.templates import ARTIFACTS, PLACES, Stack, stack
 from trailtally import __version__
+from trailtally.cli import daily_parser
 from trailtally.emr.artifacts import Artifacts
 from trailtally.emr.spark import COMMON, serverless_driver, step_arguments
 
@@ -77,12 +78,21 @@ def test_a_step_is_started_by_the_lines_of_the_package(name: str) -> None:
     assert sum(map(len, step["HadoopJarStep"]["Args"])) < 10_240  # EMR's limit
 
 
-def test_incomplete_runs_can_count_as_successes() -> None:
-    job = [*JOB, "--accept-incomplete"]
-    serverless = stack("serverless", AcceptIncomplete="true").call()["JobDriver"]["SparkSubmit"]["EntryPointArguments"]
-    steps = [stack(name, AcceptIncomplete="true").call()["Steps"] for name in ("cluster-transient", "cluster-step")]
-    assert serverless == job
-    assert [step[0]["HadoopJarStep"]["Args"][-5:] for step in steps] == [job, job]
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ({"AcceptIncomplete": "true"}, ["--accept-incomplete"]),
+        ({"DeliveredSince": "14d"}, ["--delivered-since", "14d"]),
+        ({"DeliveredSince": "14d", "AcceptIncomplete": "true"}, ["--delivered-since", "14d", "--accept-incomplete"]),
+    ],
+)
+def test_the_jobs_options_are_those_of_the_job(given: dict[str, str], more: list[str]) -> None:
+    job = [*JOB, *more]
+    daily_parser().parse_args(job)
+    assert stack("serverless", **given).call()["JobDriver"]["SparkSubmit"]["EntryPointArguments"] == job
+    for name in ("cluster-transient", "cluster-step"):
+        [step] = stack(name, **given).call()["Steps"]
+        assert step["HadoopJarStep"]["Args"][-len(job) :] == job
 
 
 def test_the_version_is_that_of_the_package() -> None:
