@@ -152,7 +152,8 @@ class FakeEmr:
             return SimpleNamespace(status_code=200), found
 
         # A command may make the same client more than once.
-        events, names = client.meta.events, {"before-parameter-build": build, "before-call": answer}
+        events = client.meta.events
+        names: dict[str, Callable[..., Any]] = {"before-parameter-build": build, "before-call": answer}
         for name, handler in names.items():
             events.register_first(name, handler, unique_id=f"fake-{name}")
         try:
