@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import secrets
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -105,6 +106,14 @@ def run(spark: SparkSession, tmp_path: Path) -> Run:
         return run_job(spark, *inputs, output=output or tmp_path / "tables", **options)
 
     return run_here
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built-in example tree: read it, change nothing."""
+    tree = tmp_path_factory.mktemp("example").resolve() / "tree"
+    subprocess.run([sys.executable, JOB.parents[1] / "examples" / "make_tree.py", tree], check=True, stdout=subprocess.DEVNULL)
+    return tree
 
 
 Job = Callable[..., tuple[int, str]]

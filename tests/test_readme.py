@@ -63,7 +63,7 @@ def test_the_layout_names_every_module_and_no_other() -> None:
     package = ROOT / "lib" / "trailtally"
     assert sorted(named) == sorted(
         path.name
-        for folder in (package, package / "storage", package / "athena")
+        for folder in (package, package / "storage", package / "athena", package / "emr")
         for path in folder.glob("*.py")
         if path.name != "__init__.py"
     )
@@ -71,7 +71,7 @@ def test_the_layout_names_every_module_and_no_other() -> None:
 
 def test_the_layout_names_folders_that_exist() -> None:
     folders = re.findall(r"^ *([\w/]+/) ", layout_block(), re.MULTILINE)
-    assert {"jobs/", "lib/trailtally/", "tables/", "storage/", "athena/", "conf/", "examples/", "tests/", "benchmarks/"} == set(
+    assert {"jobs/", "lib/trailtally/", "tables/", "storage/", "athena/", "emr/", "conf/", "examples/", "tests/", "benchmarks/"} == set(
         folders
     )
     assert all((ROOT / folder).is_dir() or (ROOT / "lib/trailtally" / folder).is_dir() for folder in folders)

@@ -2,7 +2,6 @@
 
 import io
 import json
-import runpy
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +24,6 @@ from trailtally.progress import Progress
 from trailtally.storage import Access
 from trailtally.summary import Summary, summary_text
 from trailtally.tables import TABLES
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # What tells one run from another, and one store from another.
 OF_THE_RUN = {"run_id", "computed_at", "e_tag"}
@@ -60,17 +57,6 @@ def content(output: Path | str, tree: Path | str) -> dict[str, Any]:
     tables = {table.name: read_table(output, table.name) for table in TABLES}
     rows = {name: found.drop_columns(list(OF_THE_RUN & {*found.column_names})).to_pylist() for name, found in tables.items()}
     return json.loads(json.dumps(rows, default=str).replace(f"{tree}/", ""))  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built-in example tree."""
-    folder = tmp_path_factory.mktemp("example").resolve()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLES)
-        script = runpy.run_path(str(EXAMPLES / "make_tree.py"))
-        script["replace_tree"](folder / "tree", script["example_tree"]())
-    return folder / "tree"
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+"""What `make dist` builds: all that EMR needs and no Spark, in the pinned versions."""
+
+import hashlib
+import re
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from dist.conftest import MACHINE, PYTHON
+from trailtally import __version__
+from trailtally.athena.queries import queries
+from trailtally.emr import dist as building
+from trailtally.emr.artifacts import Artifacts, tag
+from trailtally.errors import TrailtallyError
+
+ROOT = Path(__file__).parents[2]
+
+
+def names(packed: str) -> set[str]:
+    with tarfile.open(packed) as tar:
+        return set(tar.getnames())
+
+
+def test_every_file_is_in_the_sums_and_is_what_they_say(dist: Artifacts) -> None:
+    folder = Path(dist.url)
+    lines = [line.split("  ") for line in (folder / "SHA256SUMS").read_text().splitlines()]
+    sums = {name: digest for digest, name in lines}
+    assert sums == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.name != "SHA256SUMS"
+    }
+    of_spark = {dist.job, dist.package, dist.bootstrap, dist.wheelhouse(PYTHON, MACHINE), dist.site_packages(PYTHON, MACHINE)}
+    wheel = f"trailtally-{__version__}-py3-none-any.whl"
+    assert set(sums) == {*(path.rpartition("/")[2] for path in of_spark), wheel, "requirements.txt"}
+
+
+def test_the_requirements_are_the_pinned_versions_without_spark(dist: Artifacts) -> None:
+    pins = Path(dist.url, "requirements.txt").read_text().splitlines()
+    assert set(pins) <= set((ROOT / "conf" / "requirements.lock").read_text().splitlines())
+    found = {pin.partition("==")[0] for pin in pins}
+    assert {"boto3", "isal", "msgspec", "numpy", "obstore", "pandas", "pyarrow"} <= found
+    assert not {"pyspark", "py4j", "pytest", "moto"} & found
+
+
+def test_the_wheelhouse_has_a_wheel_of_each_requirement_and_pip(dist: Artifacts) -> None:
+    wheels = names(dist.wheelhouse(PYTHON, MACHINE))
+    distributions = {re.sub(r"[-_.]+", "-", wheel.partition("-")[0]).lower() for wheel in wheels}
+    pins = Path(dist.url, "requirements.txt").read_text().splitlines()
+    assert distributions == {"pip", *(pin.partition("==")[0] for pin in pins)}
+    assert all(wheel.endswith(("-any.whl", f"_{MACHINE}.whl")) for wheel in wheels)
+
+
+def test_the_zip_alone_is_the_package_with_its_queries(dist: Artifacts, node: Path) -> None:
+    assert zipfile.is_zipfile(dist.package)
+    code = "import trailtally, trailtally.cli, trailtally.athena.queries as q; print(trailtally.__file__); print(len(q.queries()))"
+    done = subprocess.run(
+        [node / "bin" / "python", "-c", code], env={"PYTHONPATH": dist.package}, capture_output=True, text=True, check=False
+    )
+    # The command line needs Spark: the zip has none, and finds none in the node's venv.
+    assert "No module named 'pyspark'" in done.stderr
+    code = code.replace(", trailtally.cli", "")
+    said = subprocess.check_output([node / "bin" / "python", "-c", code], env={"PYTHONPATH": dist.package}, text=True)
+    assert said.splitlines() == [f"{dist.package}/trailtally/__init__.py", str(len(queries()))]
+
+
+def test_the_unpacked_packages_can_be_imported_from_where_they_lie(dist: Artifacts, node: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    subprocess.check_call([(node / "bin" / "python").resolve(), "-m", "venv", "--without-pip", bare])
+    with tarfile.open(dist.site_packages(PYTHON, MACHINE)) as tar:
+        tar.extractall(tmp_path / "packages", filter="data")
+    code = "import boto3, isal.isal_zlib, msgspec, numpy, obstore, pandas, pyarrow.parquet; print(pyarrow.__file__)"
+    said = subprocess.check_output([bare / "bin" / "python", "-c", code], env={"PYTHONPATH": str(tmp_path / "packages")}, text=True)
+    assert said.startswith(str(tmp_path / "packages"))
+
+
+def test_a_packed_folder_is_the_same_bytes_whenever_it_is_packed(tmp_path: Path) -> None:
+    def packed(at: str, folder: Path) -> bytes:
+        folder.mkdir()
+        for name in ("b", "a"):
+            (folder / name).write_text(name)
+        return building._pack(tmp_path / at, folder).read_bytes()
+
+    assert packed("1.tar.gz", tmp_path / "one") == packed("2.tar.gz", tmp_path / "two")
+
+
+def test_a_dependency_that_has_no_wheel_for_a_machine_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert building.main(["--into", str(tmp_path), "--pythons", PYTHON, "--machines", "pdp11"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("dist: pip could not download:\n")
+    assert "No matching distribution found for" in said
+    assert not (tmp_path / "SHA256SUMS").exists()
+    with pytest.raises(TrailtallyError):
+        building.build(tmp_path, [PYTHON], ["pdp11"])
+
+
+def test_the_tag_of_a_python() -> None:
+    assert [tag("3.11"), tag("3.13")] == ["cp311", "cp313"]
