@@ -33,6 +33,7 @@ def emr(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEmr]:
 
         def client(service: str, **options: Any) -> Any:
             where = tuple(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID")))
+            fake.tries[service] = options.get("tries")
             made = _client(service, where, tuple(options.items()))
             if service != "s3":
                 attached.enter_context(fake.answering(made))

@@ -126,6 +126,8 @@ class FakeEmr:
         # What becomes of the next one that is started, where it is to be another than one that ended well.
         self.next_step: dict[str, Any] = {}
         self.next_run: dict[str, Any] = {}
+        # How often the last client of each service tries a request, where that is not as usual.
+        self.tries: dict[str, int | None] = {}
         self.errors: dict[str, Exception | Mapping[str, str]] = {}
 
     @contextlib.contextmanager

@@ -270,7 +270,7 @@ def test_a_step_of_which_no_answer_came_is_not_added_twice(command: Command, cod
     emr.errors["AddJobFlowSteps"] = ReadTimeoutError(endpoint_url="https://emr")
     said = error(command, "submit", code, *ON_CLUSTER, *JOB)
     assert said.endswith(f". The step may have been added: look before you try again: trailtally emr status --cluster {CLUSTER}")
-    assert len(emr.sent("emr:AddJobFlowSteps")) == 1
+    assert emr.tries["emr"] == 1
 
 
 def test_a_run_of_which_no_answer_came_can_be_started_again_with_its_token(command: Command, code: str, emr: FakeEmr) -> None:
@@ -403,6 +403,13 @@ def goes_on(*, step: bool) -> str:
     return f"run {RUN} goes on. What becomes of it: trailtally emr status --application {APPLICATION} --run {RUN}"
 
 
+def get(number: signal.Signals) -> None:
+    """What a process does that gets this signal. One that a shell started with & ignores SIGINT, and would wait for ever."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    signal.raise_signal(number)
+
+
 @pytest.mark.parametrize(
     ("number", "status", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "told to end (SIGTERM)")]
 )
@@ -410,7 +417,7 @@ def test_who_stops_waiting_does_not_stop_the_run(
     command: Command, code: str, emr: FakeEmr, clock: Clock, number: signal.Signals, status: int, said: str
 ) -> None:
     emr.states = ["RUNNING"]
-    clock.then = lambda: signal.raise_signal(number)
+    clock.then = lambda: get(number)
     found = command("submit", code, *ON_CLUSTER, "--wait", *JOB)
     assert found == (status, "", f"step {STEP}: running, 0 s\ntrailtally: {said}; {goes_on(step=True)}\n")
     assert {action for action, _ in emr.calls} == {"emr:AddJobFlowSteps", "emr:DescribeStep", "emr:DescribeCluster"}
@@ -463,7 +470,7 @@ def test_an_interrupt_while_the_log_is_waited_for_tells_the_failure_all_the_same
     command: Command, code: str, emr: FakeEmr, clock: Clock
 ) -> None:
     emr.next_step = made_step(state="FAILED", message="no")
-    clock.then = lambda: signal.raise_signal(signal.SIGINT)
+    clock.then = lambda: get(signal.SIGINT)
     status, _, err = command("submit", code, *ON_CLUSTER, "--wait", *JOB)
     assert (status, err.splitlines()[-1]) == (1, f"trailtally: step {STEP} failed after 12 min 3 s: no")
 
