@@ -66,7 +66,7 @@ def test_all_files_go_below_the_folder_of_the_version_the_sums_last(
         [
             f"{url}: 5 files sent, 0 were there",
             "next, on a cluster whose bootstrap action is",
-            f"    {url}/bootstrap.sh",
+            f"    {url}/bootstrap.sh --emr {url}",
             f"  trailtally emr submit {url} --cluster ID --wait -- {job}",
             "or on EMR Serverless",
             f"  trailtally emr submit {url} --application ID --role ARN --logs s3://... --wait -- {job}",

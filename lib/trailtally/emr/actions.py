@@ -45,7 +45,7 @@ def upload(options: argparse.Namespace) -> str:
         [
             f"{artifacts.url}: {len(why)} files sent, {len(files.digests) - len(why)} were there",
             "next, on a cluster whose bootstrap action is",
-            f"    {artifacts.bootstrap}",
+            f"    {artifacts.bootstrap} --emr {artifacts.url}",
             f"  trailtally emr submit {artifacts.url} --cluster ID --wait -- {job}",
             "or on EMR Serverless",
             f"  trailtally emr submit {artifacts.url} --application ID --role ARN --logs s3://... --wait -- {job}",
