@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,12 @@ def dying_storage(tmp_path_factory: pytest.TempPathFactory) -> None:
     paths = [str(tests / "worker_site"), str(tests), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     faults.install()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """What a shell starts with & ignores Ctrl-C, and a test that is to be interrupted would wait for ever."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

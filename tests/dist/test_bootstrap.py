@@ -37,7 +37,7 @@ def test_a_second_time_it_does_nothing(dist: Artifacts, node: Path) -> None:
     assert sorted((path, path.stat().st_mtime_ns) for path in node.iterdir()) == before
 
 
-def test_from_s3_it_brings_its_files_by_the_aws_command_and_makes_anew_what_was_left_half(dist: Artifacts, tmp_path: Path) -> None:
+def test_from_s3_it_brings_its_files_by_the_aws_command_and_makes_anew_what_is_half(dist: Artifacts, tmp_path: Path) -> None:
     aws = tmp_path / "bin" / "aws"
     aws.parent.mkdir()
     aws.write_text(

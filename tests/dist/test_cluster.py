@@ -33,7 +33,12 @@ from trailtally.emr import spark as lines
 from trailtally.emr.artifacts import Artifacts
 
 HOME = Path(pyspark.__file__).parent
-FEW_TASKS = ["--conf", "spark.sql.shuffle.partitions=8"]
+# What the line says else is for large work: here compiling takes longer than the work, and 200 tasks of a shuffle take minutes.
+SMALL = [
+    *("--conf", "spark.sql.shuffle.partitions=2"),
+    *("--conf", "spark.sql.codegen.wholeStage=false"),
+    *("--conf", "spark.sql.codegen.factoryMode=NO_CODEGEN"),
+]
 INCOMPLETE = 3  # the example tree has a bad file
 
 
@@ -44,12 +49,14 @@ def java_home() -> str:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, aws_account: Any) -> dict[str, str]:
-    """What a node has: Java, keys of S3, a Spark without our conf/spark-defaults.conf. Nothing of this venv or the source tree."""
-    (conf := tmp_path_factory.mktemp("conf")).joinpath("log4j2.properties").write_text(
+    """What a node has: Java, keys of S3, a Spark without our conf/spark-defaults.conf. Nothing of this venv and source tree."""
+    conf = tmp_path_factory.mktemp("conf")
+    (conf / "log4j2.properties").write_text(
         "rootLogger.level = warn\nrootLogger.appenderRef.stderr.ref = stderr\nappender.stderr.type = Console\n"
         "appender.stderr.name = stderr\nappender.stderr.target = SYSTEM_ERR\n"
     )
     kept = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in {"PATH", "HOME", "TMPDIR"}}
+    kept["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # soon ready, on few cores
     return kept | {"SPARK_HOME": str(HOME), "SPARK_CONF_DIR": str(conf), "JAVA_HOME": java_home(), "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
@@ -68,8 +75,9 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[Cluster]:
 
         def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
             command = [str(HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", "--host", "127.0.0.1", *arguments]
+            quiet = subprocess.DEVNULL
             process = subprocess.Popen(
-                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=tmp_path, start_new_session=True
+                command, env=environment, stdout=quiet, stderr=quiet, cwd=tmp_path, start_new_session=True
             )
             ends.callback(kill, process)
             return process
@@ -100,12 +108,9 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def local(arguments: list[str], master: str, python: Path) -> list[str]:
-    """The step's line for this cluster: another master, the driver here, the node's venv where bootstrap.sh put it here.
-
-    A shuffle's 200 tasks, for a tree that has work for eight, would take minutes on two cores.
-    """
+    """The step's line for this cluster: another master, the driver here, the node's venv where bootstrap.sh put it here."""
     assert arguments[:3] == ["spark-submit", "--deploy-mode", "cluster"]
-    here = [str(HOME / "bin" / "spark-submit"), "--master", master, "--deploy-mode", "client", *FEW_TASKS]
+    here = [str(HOME / "bin" / "spark-submit"), "--master", master, "--deploy-mode", "client", *SMALL]
     return here + [argument.replace(f"{lines.VENV}/bin/python", str(python)) for argument in arguments[3:]]
 
 
@@ -161,8 +166,8 @@ def test_a_worker_killed_amid_the_run_changes_nothing(
             if len(proxy.calls("GET", key=r"^logs/.*json")) > 8:
                 break
             assert process.poll() is None, process.communicate()[0]
-            assert polls < 1200, "no log file was read within two minutes"
-            time.sleep(0.1)
+            assert polls < 3000, "no log file was read within ten minutes"
+            time.sleep(0.2)
         kill(cluster.workers[0])
         proxy.tell()
         said, _ = process.communicate(timeout=300)
@@ -191,7 +196,7 @@ def test_the_serverless_run_finds_its_packages_in_the_archive(
     unpacked = tmp_path / lines.UNPACKED
     with tarfile.open(dist.site_packages(PYTHON, MACHINE)) as packed:
         packed.extractall(unpacked, filter="data")
-    command = [str(HOME / "bin" / "spark-submit"), "--master", "local-cluster[2,4,8192]", *FEW_TASKS]
+    command = [str(HOME / "bin" / "spark-submit"), "--master", "local-cluster[2,4,8192]", *SMALL]
     command += ["--conf", f"spark.pyspark.python={python}"]
     command += [*shlex.split(driver["sparkSubmitParameters"]), driver["entryPoint"], *driver["entryPointArguments"]]
     done = subprocess.run(

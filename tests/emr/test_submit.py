@@ -403,13 +403,6 @@ def goes_on(*, step: bool) -> str:
     return f"run {RUN} goes on. What becomes of it: trailtally emr status --application {APPLICATION} --run {RUN}"
 
 
-def get(number: signal.Signals) -> None:
-    """What a process does that gets this signal. One that a shell started with & ignores SIGINT, and would wait for ever."""
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    signal.raise_signal(number)
-
-
 @pytest.mark.parametrize(
     ("number", "status", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "told to end (SIGTERM)")]
 )
@@ -417,7 +410,7 @@ def test_who_stops_waiting_does_not_stop_the_run(
     command: Command, code: str, emr: FakeEmr, clock: Clock, number: signal.Signals, status: int, said: str
 ) -> None:
     emr.states = ["RUNNING"]
-    clock.then = lambda: get(number)
+    clock.then = lambda: signal.raise_signal(number)
     found = command("submit", code, *ON_CLUSTER, "--wait", *JOB)
     assert found == (status, "", f"step {STEP}: running, 0 s\ntrailtally: {said}; {goes_on(step=True)}\n")
     assert {action for action, _ in emr.calls} == {"emr:AddJobFlowSteps", "emr:DescribeStep", "emr:DescribeCluster"}
@@ -470,7 +463,7 @@ def test_an_interrupt_while_the_log_is_waited_for_tells_the_failure_all_the_same
     command: Command, code: str, emr: FakeEmr, clock: Clock
 ) -> None:
     emr.next_step = made_step(state="FAILED", message="no")
-    clock.then = lambda: get(signal.SIGINT)
+    clock.then = lambda: signal.raise_signal(signal.SIGINT)
     status, _, err = command("submit", code, *ON_CLUSTER, "--wait", *JOB)
     assert (status, err.splitlines()[-1]) == (1, f"trailtally: step {STEP} failed after 12 min 3 s: no")
 

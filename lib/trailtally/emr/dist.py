@@ -20,11 +20,10 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from trailtally.emr.artifacts import MACHINES, PYTHONS, Artifacts, tag
+from trailtally.emr.artifacts import MACHINES, PYTHONS, SUMS, Artifacts, tag
 from trailtally.errors import TrailtallyError
 
 ROOT = Path(__file__).parents[3]
-SUMS = "SHA256SUMS"
 REQUIREMENTS = "requirements.txt"
 # Amazon Linux 2023 has glibc 2.34.
 _GLIBC = [f"manylinux_2_{minor}" for minor in range(34, 16, -1)] + ["manylinux2014"]
