@@ -38,7 +38,8 @@ def test_every_file_is_in_the_sums_and_is_what_they_say(dist: Artifacts) -> None
 
 def test_the_requirements_are_the_pinned_versions_without_spark(dist: Artifacts) -> None:
     pins = Path(dist.url, "requirements.txt").read_text().splitlines()
-    assert set(pins) <= set((ROOT / "conf" / "requirements.lock").read_text().splitlines())
+    locked = (ROOT / "conf" / "requirements.lock").read_text().replace("_", "-").lower().splitlines()
+    assert set(pins) <= set(locked)
     found = {pin.partition("==")[0] for pin in pins}
     assert {"boto3", "isal", "msgspec", "numpy", "obstore", "pandas", "pyarrow"} <= found
     assert not {"pyspark", "py4j", "pytest", "moto"} & found
@@ -84,7 +85,7 @@ def test_a_dependency_that_has_no_wheel_for_a_machine_is_told(tmp_path: Path, ca
     assert building.main(["--into", str(tmp_path), "--pythons", PYTHON, "--machines", "pdp11"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("dist: pip could not download:\n")
-    assert "No matching distribution found for" in said
+    assert re.search(r"No matching distribution found for \w+==\d", said)
     assert not (tmp_path / "SHA256SUMS").exists()
     with pytest.raises(TrailtallyError):
         building.build(tmp_path, [PYTHON], ["pdp11"])

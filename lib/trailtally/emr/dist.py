@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,9 +88,12 @@ def _download(into: Path, python: str, machine: str) -> list[Path]:
     """The wheels of the package's own dependencies and of theirs, in the pinned versions, and of pip, which nodes may lack."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         dependencies: list[str] = tomllib.load(file)["project"]["dependencies"]
-    pip = f"pip=={importlib.metadata.version('pip')}"
     lock = ROOT / "conf" / "requirements.lock"
-    _pip("download", "--dest", str(into), "--constraint", str(lock), *_target(python, machine), *dependencies, pip)
+    names = {re.split(r"[^\w.-]", dependency)[0] for dependency in dependencies}
+    # By their pins, for what pip says then where there is no wheel names the package and the version.
+    wanted = [pin for pin in lock.read_text().splitlines() if pin.partition("==")[0] in names]
+    wanted.append(f"pip=={importlib.metadata.version('pip')}")
+    _pip("download", "--dest", str(into), "--constraint", str(lock), *_target(python, machine), *wanted)
     return sorted(into.iterdir())
 
 
