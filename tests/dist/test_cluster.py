@@ -92,10 +92,9 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[Cluster]:
 
 def wait_for_workers(page: int, count: int) -> None:
     for _ in range(120):
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=5) as answer:
-                if json.load(answer)["aliveworkers"] == count:
-                    return
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=5) as answer:
+            if json.load(answer)["aliveworkers"] == count:
+                return
         time.sleep(0.5)
     pytest.fail("the cluster did not start within a minute")
 

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import importlib.metadata
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -79,7 +78,7 @@ def build(into: Path, pythons: Iterable[str], machines: Iterable[str]) -> None:
 def _wheel(into: Path) -> Path:
     shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)  # setuptools would pack what an earlier build left there, too
     with tempfile.TemporaryDirectory() as work:
-        _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", work, str(ROOT))
+        _pip("build the package", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", work, str(ROOT))
         (wheel,) = Path(work).iterdir()
         return Path(shutil.move(wheel, into / wheel.name))
 
@@ -89,18 +88,27 @@ def _download(into: Path, python: str, machine: str) -> list[Path]:
     with (ROOT / "pyproject.toml").open("rb") as file:
         dependencies: list[str] = tomllib.load(file)["project"]["dependencies"]
     lock = ROOT / "conf" / "requirements.lock"
-    names = {re.split(r"[^\w.-]", dependency)[0] for dependency in dependencies}
-    # By their pins, for what pip says then where there is no wheel names the package and the version.
-    wanted = [pin for pin in lock.read_text().splitlines() if pin.partition("==")[0] in names]
-    wanted.append(f"pip=={importlib.metadata.version('pip')}")
-    _pip("download", "--dest", str(into), "--constraint", str(lock), *_target(python, machine), *wanted)
+    pip = f"pip=={importlib.metadata.version('pip')}"
+    what = f"get wheels of all packages for Python {python} on {machine}"
+    pinned = ["--constraint", str(lock), *dependencies, pip]
+    _pip(what, "download", "--progress-bar", "off", "--dest", str(into), *_target(python, machine), *pinned)
     return sorted(into.iterdir())
 
 
 def _unpack(wheels: Iterable[Path], into: Path, python: str, machine: str) -> Path:
     """The wheels as one folder for PYTHONPATH. Python compiles it where it runs: not here, where its version may be another."""
     chosen = [str(wheel) for wheel in wheels if not wheel.name.startswith("pip-")]
-    _pip("install", "--no-deps", "--no-index", "--no-compile", "--target", str(into), *_target(python, machine), *chosen)
+    _pip(
+        "unpack them",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--no-compile",
+        "--target",
+        str(into),
+        *_target(python, machine),
+        *chosen,
+    )
     shutil.rmtree(into / "bin", ignore_errors=True)  # commands that begin with this machine's path of Python
     return into
 
@@ -134,14 +142,21 @@ def _pack(file: Path, folder: Path) -> Path:
     return file
 
 
-def _pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", *arguments]
+def _pip(what: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(_EPOCH)}
     environment = {name: value for name, value in environment.items() if name not in {"PYTHONPATH", "PIP_TARGET", "PIP_USER"}}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - our own words
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # pip's reason is in both
+        text=True,
+        check=False,
+    )
     if done.returncode:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-        raise TrailtallyError(f"pip could not {arguments[0]}:\n{said}")
+        said = "\n".join(done.stdout.strip().splitlines()[-12:])
+        raise TrailtallyError(f"pip could not {what}:\n{said}")
 
 
 def _list(text: str) -> tuple[str, ...]:
