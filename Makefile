@@ -1,7 +1,7 @@
 VENV := $(or $(TRAILTALLY_VENV),.venv)
 BENCH_GB ?= 1
 BENCH_FILES ?= 3000
-DIST_PYTHONS ?= 3.11,3.13
+DIST_PYTHONS ?= 3.11
 DIST_MACHINES ?= x86_64,aarch64
 TREE := build/example-tree
 TABLES := build/example-tables
@@ -44,7 +44,7 @@ lint: venv  ## check style
 types: venv  ## check types
 	@$(VENV)/bin/mypy
 
-dist: venv  ## build in dist/ what EMR needs: make dist DIST_PYTHONS=3.11 DIST_MACHINES=aarch64
+dist: venv  ## build in dist/ what EMR needs: make dist DIST_MACHINES=aarch64
 	@$(VENV)/bin/python -m trailtally.emr.dist --into dist --pythons $(DIST_PYTHONS) --machines $(DIST_MACHINES)
 
 bench: venv  ## compare with Polars, DuckDB and Spark's reader: make bench BENCH_GB=6

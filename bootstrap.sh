@@ -472,7 +472,7 @@ fetch() {
     local url=$1 folder=$2 name=${1##*/}
     if [[ $url == s3://* ]]; then
         aws s3 cp --only-show-errors "$url" "$folder/$name" ||
-            stop "$url cannot be had: is it there (trailtally emr upload), and may the instance profile read it (s3:GetObject)?"
+            stop "$url cannot be had: is it there (trailtally emr upload), and may the instance profile read it (s3:GetObject, and kms:Decrypt where a key of your own encrypts)?"
     else
         cp "$url" "$folder/$name" || stop "$url cannot be had"
     fi

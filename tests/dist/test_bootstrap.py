@@ -70,7 +70,7 @@ def test_what_is_not_there_is_told(dist: Artifacts, tmp_path: Path) -> None:
     denied = bootstrap("--emr", "s3://my-code/x", "--into", tmp_path / "venv", PATH=f"{tmp_path}:/usr/bin:/bin")
     assert last_line(denied) == (
         "s3://my-code/x/SHA256SUMS cannot be had: is it there (trailtally emr upload), and may the instance profile read it "
-        "(s3:GetObject)?"
+        "(s3:GetObject, and kms:Decrypt where a key of your own encrypts)?"
     )
 
 

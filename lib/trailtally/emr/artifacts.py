@@ -6,8 +6,8 @@ from typing import NamedTuple
 from trailtally import __version__, storage
 from trailtally.errors import UsageError
 
-# EMR's releases with Spark 4.1 and 3.5 all have the first; emr-spark-8.1 has the second, too.
-PYTHONS = ("3.11", "3.13")
+# EMR's releases with Spark 4.1 and 3.5 all have this one. `make dist` builds for others where it is told to.
+PYTHONS = ("3.11",)
 # As `uname -m` says it: Intel and AMD, Graviton.
 MACHINES = ("x86_64", "aarch64")
 

@@ -30,6 +30,7 @@ COMMON = (
         "4g",
         "Python's workers, 1 GB each: files on their way, the largest one inflated, the rows of it",
     ),
+    Setting("spark.dynamicAllocation.initialExecutors", "1", "a daily run is small; EMR Serverless begins with three"),
     Setting("spark.dynamicAllocation.maxExecutors", "25", "100 cores: what a run may cost at most. More for a backfill of years"),
     Setting(
         "spark.sql.inMemoryColumnarStorage.compressed",
