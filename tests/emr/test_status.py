@@ -62,6 +62,15 @@ def test_the_logs_of_a_step_that_has_its_own_are_there(command: Command, emr: Fa
     assert emr.sent("emr:DescribeCluster") == []
 
 
+def test_of_a_run_that_ended_long_ago_no_log_is_promised(command: Command, emr: FakeEmr, bucket: Bucket) -> None:
+    emr.steps = [made_step(ended=ENDED - dt.timedelta(minutes=15))]
+    out = command("status", "--cluster", CLUSTER, "--step", STEP)[1]
+    assert out.splitlines()[-1] == (
+        f"log:      there is none at {bucket.url}/elasticmapreduce/{CLUSTER}/steps/{STEP}/stderr.gz: may the role of the run, "
+        "or the cluster's instance profile, write there (s3:PutObject)?"
+    )
+
+
 def test_the_last_ten_runs_are_listed_the_newest_first_in_whatever_order_emr_tells_them(
     command: Command, emr: FakeEmr, bucket: Bucket
 ) -> None:

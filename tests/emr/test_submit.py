@@ -28,7 +28,13 @@ def code(bucket: Bucket) -> str:
     """The URL of artifacts that are there."""
     archives = [f"site-packages-cp311-{machine}.tar.gz" for machine in ("x86_64", "aarch64")]
     bucket.put(*(f"{FOLDER}/{name}" for name in [*NAMES, *archives]))
+    put_sums(bucket, *NAMES, *archives)
     return f"{bucket.url}/{FOLDER}"
+
+
+def put_sums(bucket: Bucket, *names: str) -> None:
+    """SHA256SUMS of a set with these files."""
+    bucket.put(f"{FOLDER}/SHA256SUMS", body="".join(f"{'0' * 64}  {name}\n" for name in names).encode())
 
 
 @pytest.fixture
@@ -229,6 +235,15 @@ def test_an_artifact_that_is_not_there_is_told_with_the_command_that_puts_it_the
     bucket.client.delete_object(Bucket=bucket.name, Key=f"{FOLDER}/{missing}")
     assert usage_error(command, code, *SERVERLESS, *JOB) == (
         f"{code}/{missing}: there is no such object. Put the artifacts there first: trailtally emr upload {bucket.url}/code"
+    )
+    assert emr.sent("emr-serverless:StartJobRun") == []
+
+
+def test_an_artifact_of_an_earlier_set_is_told(command: Command, code: str, bucket: Bucket, emr: FakeEmr) -> None:
+    put_sums(bucket, *NAMES, "site-packages-cp311-x86_64.tar.gz")
+    assert usage_error(command, code, *SERVERLESS, *JOB) == (
+        f"{code}/site-packages-cp311-aarch64.tar.gz: it is of an earlier set, SHA256SUMS beside it does not name it. Build it "
+        f"and put the set there anew: make dist, trailtally emr upload {bucket.url}/code"
     )
     assert emr.sent("emr-serverless:StartJobRun") == []
 

@@ -114,14 +114,14 @@ def test_a_dry_run_tells_what_would_be_sent_and_why_and_sends_nothing(
     bucket: Bucket, command: Command, dist: Path, emr: FakeEmr
 ) -> None:
     arguments = ["upload", f"{bucket.url}/code", "--dist", str(dist)]
-    assert command(*arguments, "--dry-run")[1].splitlines()[0] == f"to {bucket.url}/{FOLDER}/: 5 of 5 files, 0.3 MB"
+    assert command(*arguments, "--dry-run")[1].splitlines()[0] == f"{dist} to {bucket.url}/{FOLDER}/: 5 of 5 files, 0.3 MB"
     assert names(bucket) == []
     command(*arguments)
     before = bucket.get(f"{FOLDER}/{SUMS}")
     make(dist, {**FILES, "new.tar": b"n", "bootstrap.sh": b"#!/bin/sh\n"})
     assert command(*arguments, "--dry-run") == (
         0,
-        f"to {bucket.url}/{FOLDER}/: 3 of 6 files, 0.0 MB\n"
+        f"{dist} to {bucket.url}/{FOLDER}/: 3 of 6 files, 0.0 MB\n"
         "        0.0 MB  bootstrap.sh (changed)\n        0.0 MB  new.tar (new)\n        0.0 MB  SHA256SUMS (changed)\n",
         "",
     )

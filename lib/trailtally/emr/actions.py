@@ -11,12 +11,12 @@ from typing import Any
 from trailtally import storage
 from trailtally.access_options import region_in
 from trailtally.aws import client
-from trailtally.emr.artifacts import Artifacts, artifacts_at
+from trailtally.emr.artifacts import SUMS, Artifacts, artifacts_at
 from trailtally.emr.commands import MINUTES
 from trailtally.emr.follow import check_success, follow, logs_after, told_logs
 from trailtally.emr.job import check_job
 from trailtally.emr.logs import driver_logs
-from trailtally.emr.objects import below
+from trailtally.emr.objects import below, content
 from trailtally.emr.requests import MACHINES, PYTHON, Serverless, check_release, job_run, step
 from trailtally.emr.runs import DAYS, NAME, Application, Cluster, Place, Run, lasted
 from trailtally.emr.upload import Target, built, send, to_send
@@ -38,7 +38,9 @@ def upload(options: argparse.Namespace) -> str:
     if options.dry_run:
         size = sum(map(files.size, why)) / 1e6
         lines = [f"  {files.size(name) / 1e6:9,.1f} MB  {name} ({reason})" for name, reason in why.items()]
-        return "\n".join([f"to {artifacts.url}/: {len(why)} of {len(files.digests)} files, {size:,.1f} MB", *lines])
+        return "\n".join(
+            [f"{options.dist} to {artifacts.url}/: {len(why)} of {len(files.digests)} files, {size:,.1f} MB", *lines]
+        )
     send(files, target, why, _say)
     job = "--input s3://... --output s3://..."
     return "\n".join(
@@ -146,11 +148,19 @@ def _name(options: argparse.Namespace) -> str:
 
 
 def _check_there(s3: Any, url: str, needed: Sequence[str]) -> None:
-    """Raises UsageError unless all that the run fetches is there, as a whole set."""
-    there = below(s3, url)
-    for missing in (file for file in needed if file.rpartition("/")[2] not in there):
-        above = url.rpartition("/")[0]
-        raise UsageError(f"{missing}: there is no such object. Put the artifacts there first: trailtally emr upload {above}")
+    """Raises UsageError unless all that the run fetches is there, and of the set that SHA256SUMS tells of."""
+    there, named = below(s3, url), {SUMS}
+    if SUMS in there:
+        named.update(line.split()[-1] for line in content(s3, f"{url}/{SUMS}").decode().splitlines() if line)
+    for file in needed:
+        name, above = file.rpartition("/")[2], url.rpartition("/")[0]
+        if name not in there:
+            raise UsageError(f"{file}: there is no such object. Put the artifacts there first: trailtally emr upload {above}")
+        if name not in named:
+            raise UsageError(
+                f"{file}: it is of an earlier set, {SUMS} beside it does not name it. Build it and put the set there anew: "
+                f"make dist, trailtally emr upload {above}"
+            )
 
 
 def _place(options: argparse.Namespace) -> Place:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trailtally.emr.logs import Logs, driver_logs, expected_at
-from trailtally.emr.runs import Place, Run, duration, is_no_answer, lasted
+from trailtally.emr.runs import Place, Run, duration, ended_before, is_no_answer, lasted
 from trailtally.errors import Terminated, TrailtallyError
 from trailtally.terminal import printable
 
@@ -92,6 +92,9 @@ def told_logs(place: Place, run: Run, logs: Logs) -> list[str]:
     if logs.trouble:
         return [f"log:      {logs.trouble}"]
     if not logs.ends:
+        if ended_before(run, 2 * _LOG_SECONDS):
+            may = "may the role of the run, or the cluster's instance profile, write there (s3:PutObject)?"
+            return [f"log:      there is none at {expected_at(run)}: {may}"]
         return [f"log:      not there yet; it will be {expected_at(run)}"]
     lines = []
     for log in logs.ends:

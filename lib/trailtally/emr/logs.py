@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from trailtally.emr.objects import GET, below, bucket_and_key, told_of
+from trailtally.emr.objects import below, content
 from trailtally.emr.runs import Run
 from trailtally.errors import TrailtallyError
 
@@ -116,10 +116,8 @@ def _end(s3: Any, url: str, listed: dict[str, Any]) -> Log:
 
 def _lines(s3: Any, url: str) -> Iterable[str]:
     """The lines of a log, gzipped or not; what came before it broke off, where it does."""
-    bucket, key = bucket_and_key(url)
-    with told_of(url, GET):
-        data = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    text = _inflated(data) if key.endswith(".gz") else data
+    data = content(s3, url)
+    text = _inflated(data) if url.endswith(".gz") else data
     return text.decode(errors="replace").splitlines()
 
 

@@ -27,6 +27,14 @@ def told_of(url: str, action: str) -> Iterator[None]:
         raise TrailtallyError(f"{url}: {words_of(error, bucket_and_key(url)[0], action)}") from error
 
 
+def content(s3: Any, url: str) -> bytes:
+    """The bytes of an object."""
+    bucket, key = bucket_and_key(url)
+    with told_of(url, GET):
+        found: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return found
+
+
 def below(s3: Any, url: str) -> dict[str, dict[str, Any]]:
     """What a listing says of each object below a folder, by its name there."""
     bucket, key = bucket_and_key(url)

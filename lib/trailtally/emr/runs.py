@@ -228,6 +228,11 @@ def lasted(run: Run) -> str:
     return duration((end - (run.started or run.created)).total_seconds())
 
 
+def ended_before(run: Run, seconds: float) -> bool:
+    """Whether it ended more than so long ago."""
+    return run.ended is not None and (dt.datetime.now(dt.UTC) - run.ended).total_seconds() > seconds
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them."""
     minutes, rest = divmod(max(round(seconds), 0), 60)
