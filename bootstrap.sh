@@ -425,8 +425,9 @@ make_node_ready() {
     esac
     [[ $into == /* ]] || stop "--into $into: give a whole path"
 
+    umask 022 # YARN runs the job as another user than the one that this is run as
     local work python tag wheelhouse made_from
-    work=$(mktemp -d)
+    work=$(mktemp -d) || stop "no folder for the downloads could be made in ${TMPDIR:-/tmp}"
     # shellcheck disable=SC2064  # the folder is known now
     trap "rm -rf '$work'" EXIT
     fetch "$artifacts/SHA256SUMS" "$work"
@@ -434,7 +435,7 @@ make_node_ready() {
     tag=cp${version/./}
     wheelhouse=wheelhouse-$tag-$(uname -m).tar
     made_from="$artifacts $python ${from_index:-no} $(cksum <"$work/SHA256SUMS")"
-    if [[ -f $into/.ready && $(<"$into/.ready") == "$made_from" ]]; then
+    if [[ -f $into/.ready && $(<"$into/.ready") == "$made_from" && -x $into/bin/python ]]; then
         say "ready already: $into is made from $artifacts"
         return
     fi
@@ -442,11 +443,12 @@ make_node_ready() {
     fetch "$artifacts/requirements.txt" "$work"
     local from=()
     if [[ -z $from_index ]]; then
-        grep -q "  $wheelhouse\$" "$work/SHA256SUMS" ||
+        grep -qF "  $wheelhouse" "$work/SHA256SUMS" ||
             stop "$artifacts has no $wheelhouse: build it (make dist DIST_PYTHONS=$version) and upload it, or give --from-index"
         fetch "$artifacts/$wheelhouse" "$work"
         mkdir "$work/wheels"
-        tar -xf "$work/$wheelhouse" -C "$work/wheels"
+        tar -xf "$work/$wheelhouse" -C "$work/wheels" || stop "$wheelhouse could not be unpacked in $work: is there room for it?"
+        rm "$work/$wheelhouse"
         from=(--no-index --find-links "$work/wheels")
     fi
 
@@ -460,7 +462,7 @@ make_node_ready() {
         -r "$work/requirements.txt" || stop "pip could not install requirements.txt of $artifacts: see above"
     "$into/bin/python" -c 'import boto3, isal, msgspec, numpy, obstore, pandas, pyarrow' ||
         stop "the packages are installed in $into, but Python cannot import them: see above"
-    echo "$made_from" >"$into/.ready"
+    echo "$made_from" >"$into/.ready" || stop "$into/.ready cannot be written"
     local count source=$wheelhouse
     count=$(wc -l <"$work/requirements.txt")
     [[ -z $from_index ]] || source="pip's index, as pinned by requirements.txt"
@@ -471,13 +473,14 @@ make_node_ready() {
 fetch() {
     local url=$1 folder=$2 name=${1##*/}
     if [[ $url == s3://* ]]; then
+        command -v aws >/dev/null || stop "the command aws is not here: every node of EMR has it"
         aws s3 cp --only-show-errors "$url" "$folder/$name" ||
             stop "$url cannot be had: is it there (trailtally emr upload), and may the instance profile read it (s3:GetObject, and kms:Decrypt where a key of your own encrypts)?"
     else
         cp "$url" "$folder/$name" || stop "$url cannot be had"
     fi
     if [[ $name != SHA256SUMS ]]; then
-        (cd "$folder" && grep "  $name\$" SHA256SUMS | sha256sum -c --quiet -) ||
+        (cd "$folder" && grep -F "  $name" SHA256SUMS | sha256sum -c --quiet -) ||
             stop "$url is not what SHA256SUMS says: make dist and upload it again"
     fi
 }
@@ -497,9 +500,13 @@ need_node_python() {
 # An empty folder of this user's, also below /opt.
 make_own_folder() {
     local folder=$1
-    if [[ -e $folder && ! -e $folder/.trailtally && -n $(ls -A "$folder") ]]; then
-        stop "$folder is there and is not trailtally's: give another --into"
+    local there=''
+    if [[ -e $folder && ! -e $folder/.trailtally ]]; then
+        there=$(ls -A "$folder") || stop "$folder is there and cannot be looked into: give another --into"
+        [[ -z $there ]] || stop "$folder is there and is not trailtally's: give another --into"
     fi
+    # What tells that it is ours goes last: this may be interrupted.
+    find "$folder" -mindepth 1 ! -name .trailtally -delete 2>/dev/null || true
     rm -rf "$folder" 2>/dev/null || as_root rm -rf "$folder" || stop "$folder cannot be replaced"
     if ! mkdir -p "$folder" 2>/dev/null; then
         { as_root mkdir -p "$folder" && as_root chown "$(id -u):$(id -g)" "$folder"; } || stop "$folder cannot be made"

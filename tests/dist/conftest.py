@@ -25,6 +25,7 @@ def bootstrap(*arguments: str | Path, script: str | Path = BOOTSTRAP, **environm
     return subprocess.run(
         ["bash", str(script), *map(str, arguments)],
         env=kept | closed | {"PATH": PATH} | environment,
+        umask=0o077,  # a hardened image's
         capture_output=True,
         text=True,
         check=False,

@@ -1,14 +1,18 @@
 """bootstrap.sh as the bootstrap action of an EMR cluster: it makes a node ready without an index, or says why not."""
 
+import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from dist.conftest import MACHINE, PATH, PYTHON, bootstrap
+from dist.conftest import BOOTSTRAP, MACHINE, PATH, PYTHON, bootstrap
 from trailtally.emr.artifacts import Artifacts, tag
 
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 WHEELHOUSE = f"wheelhouse-{tag(PYTHON)}-{MACHINE}.tar"
 
 
@@ -28,6 +32,13 @@ def test_the_venv_has_the_packages_and_no_spark(node: Path) -> None:
     subprocess.check_call([node / "bin" / "python", "-c", "import boto3, isal, msgspec, numpy, obstore, pandas, pyarrow"], env={})
     done = subprocess.run([node / "bin" / "python", "-c", "import pyspark"], env={}, capture_output=True, check=False)
     assert done.returncode != 0
+
+
+def test_another_user_may_run_it_whatever_the_nodes_umask_is(node: Path) -> None:
+    packages = node / "lib" / f"python{PYTHON}" / "site-packages"
+    for path in (node, node / "bin", packages, *packages.glob("*/__init__.py")):
+        assert path.stat().st_mode & 0o004, path
+    assert all(path.stat().st_mode & 0o001 for path in (node, node / "bin", packages))
 
 
 def test_a_second_time_it_does_nothing(dist: Artifacts, node: Path) -> None:
@@ -67,7 +78,7 @@ def test_what_is_not_there_is_told(dist: Artifacts, tmp_path: Path) -> None:
     aws = tmp_path / "aws"
     aws.write_text("#!/bin/sh\necho 'fatal error: An error occurred (403)' >&2\nexit 1\n")
     aws.chmod(0o755)
-    denied = bootstrap("--emr", "s3://my-code/x", "--into", tmp_path / "venv", PATH=f"{tmp_path}:/usr/bin:/bin")
+    denied = bootstrap("--emr", "s3://my-code/x", "--into", tmp_path / "venv", PATH=f"{tmp_path}:{SYSTEM_PATH}")
     assert last_line(denied) == (
         "s3://my-code/x/SHA256SUMS cannot be had: is it there (trailtally emr upload), and may the instance profile read it "
         "(s3:GetObject, and kms:Decrypt where a key of your own encrypts)?"
@@ -105,6 +116,43 @@ def test_a_foreign_folder_is_left_alone(dist: Artifacts, tmp_path: Path) -> None
     done = bootstrap("--emr", dist.url, "--python", PYTHON, "--into", tmp_path)
     assert (done.returncode, last_line(done)) == (1, f"{tmp_path} is there and is not trailtally's: give another --into")
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+@pytest.fixture
+def nobody(dist: Artifacts) -> Iterator[Callable[..., list[str]]]:
+    """Runs a line of shell as a user without rights, who has a `sudo` that only writes down what it is asked; gives its output.
+
+    Everything is in a folder that all may enter: pytest's own is private.
+    """
+    if os.geteuid() != 0 or not shutil.which(f"python{PYTHON}", path=SYSTEM_PATH):
+        pytest.skip("to become another user takes root's rights, and a Python that this one may run")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        shutil.copytree(dist.url, folder / "dist")
+        shutil.copy(BOOTSTRAP, folder)
+        (folder / "sudo").write_text(f'#!/bin/sh\necho "sudo $*" >>{folder}/asked\n')
+        (folder / "sudo").chmod(0o755)
+        subprocess.check_call(["chmod", "-R", "a+rX", folder / "dist"])
+
+        def run(line: str) -> list[str]:
+            command = ["su", "nobody", "-s", "/bin/bash", "-c", f"PATH={folder}:{SYSTEM_PATH}; cd {folder}; {line}"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            return (done.stdout + done.stderr).splitlines()
+
+        yield run
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_removed(nobody: Callable[..., list[str]], tmp_path: Path) -> None:
+    nobody("mkdir secret")
+    where = nobody("pwd")[0]
+    Path(where, "secret").chmod(0o700)
+    os.chown(Path(where, "secret"), 0, 0)
+    (Path(where, "secret") / "data").write_text("x")
+    said = nobody(f"bash bootstrap.sh --emr {where}/dist --python {PYTHON} --into {where}/secret")
+    assert said[-1] == f"bootstrap: {where}/secret is there and cannot be looked into: give another --into"
+    assert not Path(where, "asked").exists()
+    assert (Path(where, "secret") / "data").read_text() == "x"
 
 
 @pytest.mark.parametrize(

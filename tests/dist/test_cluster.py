@@ -76,9 +76,7 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[Cluster]:
         def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
             command = [str(HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", "--host", "127.0.0.1", *arguments]
             quiet = subprocess.DEVNULL
-            process = subprocess.Popen(
-                command, env=environment, stdout=quiet, stderr=quiet, cwd=tmp_path, start_new_session=True
-            )
+            process = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, cwd=tmp_path, start_new_session=True)
             ends.callback(kill, process)
             return process
 

@@ -1,9 +1,11 @@
 """What `make dist` builds: all that EMR needs and no Spark, in the pinned versions."""
 
 import hashlib
+import os
 import re
 import subprocess
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -71,24 +73,54 @@ def test_the_unpacked_packages_can_be_imported_from_where_they_lie(dist: Artifac
     assert said.startswith(str(tmp_path / "packages"))
 
 
-def test_a_packed_folder_is_the_same_bytes_whenever_it_is_packed(tmp_path: Path) -> None:
-    def packed(at: str, folder: Path) -> bytes:
-        folder.mkdir()
-        for name in ("b", "a"):
-            (folder / name).write_text(name)
-        return building._pack(tmp_path / at, folder).read_bytes()
+def test_a_packed_folder_is_the_same_bytes_whenever_whoever_packs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def packed(name: str, umask: int, when: float) -> Path:
+        before = os.umask(umask)
+        (folder := tmp_path / name).mkdir()
+        os.umask(before)
+        for file in ("b", "a"):
+            (folder / file).write_text(file)
+            (folder / file).chmod(0o666 & ~umask)
+            os.utime(folder / file, (when, when))
+        monkeypatch.setattr(time, "time", lambda: when)
+        return building._pack(tmp_path / f"{name}.tar.gz", folder)
 
-    assert packed("1.tar.gz", tmp_path / "one") == packed("2.tar.gz", tmp_path / "two")
+    one, two = packed("one", 0o022, 1e9), packed("two", 0o077, 1.5e9)
+    assert one.read_bytes() == two.read_bytes()
+    with tarfile.open(one) as tar:
+        assert [(info.name, info.mode, info.uid, info.mtime) for info in tar] == [
+            ("a", 0o644, 0, building._EPOCH),
+            ("b", 0o644, 0, building._EPOCH),
+        ]
 
 
-def test_a_dependency_that_has_no_wheel_for_a_machine_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert building.main(["--into", str(tmp_path), "--pythons", PYTHON, "--machines", "pdp11"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith(f"dist: pip could not get wheels of all packages for Python {PYTHON} on pdp11:\n")
+def test_a_dependency_that_has_no_wheel_for_a_machine_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TrailtallyError) as raised:
+        building.build(tmp_path, [PYTHON], ["pdp11"])
+    said = str(raised.value)
+    assert said.startswith(f"pip could not get wheels of all packages for Python {PYTHON} on pdp11:\n")
     assert re.search(r"The user requested \(constraint\) \w+==\d|No matching distribution found for", said)
     assert not (tmp_path / "SHA256SUMS").exists()
-    with pytest.raises(TrailtallyError):
-        building.build(tmp_path, [PYTHON], ["pdp11"])
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--machines=arm64", "argument --machines: 'arm64' is none of x86_64, aarch64"),
+        ("--pythons=3.11,", "argument --pythons: '' is none of 3.11, 3.12, 3.13"),
+        ("--pythons=3.9", "argument --pythons: '3.9' is none of 3.11, 3.12, 3.13"),
+    ],
+)
+def test_wrong_use_is_told(option: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        building.main([option])
+    assert (ended.value.code, capsys.readouterr().err.splitlines()[-1].partition(": error: ")[2]) == (2, said)
+
+
+def test_a_place_that_is_no_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert building.main(["--into", str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err == f"dist: [Errno 17] File exists: '{tmp_path}/file'\n"
 
 
 def test_the_tag_of_a_python() -> None:

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 REQUIREMENTS = "requirements.txt"
 # Amazon Linux 2023 has glibc 2.34.
 _GLIBC = [f"manylinux_2_{minor}" for minor in range(34, 16, -1)] + ["manylinux2014"]
-# Files are the same whenever they are built: those that are in S3 already are not sent again.
+# Of one clone, files are the same whenever they are built: those that are in S3 already are not sent again.
 _EPOCH = 315532800
 
 
@@ -35,12 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Builds what the arguments ask for; prints what it made."""
     parser = argparse.ArgumentParser(prog="python -m trailtally.emr.dist", description=__doc__.partition("\n")[0])
     parser.add_argument("--into", type=Path, default=ROOT / "dist", metavar="FOLDER")
-    parser.add_argument("--pythons", type=_list, default=PYTHONS, metavar="LIST", help=f"default: {','.join(PYTHONS)}")
-    parser.add_argument("--machines", type=_list, default=MACHINES, metavar="LIST", help=f"default: {','.join(MACHINES)}")
+    parser.add_argument("--pythons", type=_pythons, default=PYTHONS, metavar="LIST", help=f"default: {','.join(PYTHONS)}")
+    parser.add_argument("--machines", type=_machines, default=MACHINES, metavar="LIST", help=f"default: {','.join(MACHINES)}")
     options = parser.parse_args(arguments)
+    os.umask(0o022)  # what is packed is for other users, too
     try:
         build(options.into, options.pythons, options.machines)
-    except TrailtallyError as error:
+    except (TrailtallyError, OSError) as error:
         print(f"dist: {error}", file=sys.stderr)
         return 1
     for line in (options.into / SUMS).read_text().splitlines():
@@ -131,6 +132,7 @@ def _pack(file: Path, folder: Path) -> Path:
         info.uid = info.gid = 0
         info.uname = info.gname = "root"
         info.mtime = _EPOCH
+        info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
         return info
 
     with file.open("wb") as raw, contextlib.ExitStack() as opened:
@@ -159,8 +161,20 @@ def _pip(what: str, *arguments: str) -> None:
         raise TrailtallyError(f"pip could not {what}:\n{said}")
 
 
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
+def _pythons(text: str) -> tuple[str, ...]:
+    return _some_of(text, ("3.11", "3.12", "3.13"))
+
+
+def _machines(text: str) -> tuple[str, ...]:
+    return _some_of(text, MACHINES)
+
+
+def _some_of(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    found = tuple(text.split(","))
+    for one in found:
+        if one not in known:
+            raise argparse.ArgumentTypeError(f"{one!r} is none of {', '.join(known)}")
+    return found
 
 
 if __name__ == "__main__":
