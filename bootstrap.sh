@@ -458,7 +458,7 @@ make_node_ready() {
     "$python" -m venv ${from:+--without-pip} "$into" || stop "$python can make no venv in $into"
     local pip=("$into/bin/python" -m pip)
     [[ -z $from_index ]] && pip=("$into/bin/python" "$(echo "$work"/wheels/pip-*.whl)/pip")
-    "${pip[@]}" install --quiet --disable-pip-version-check --no-input --only-binary :all: ${from[@]+"${from[@]}"} \
+    "${pip[@]}" install --quiet --disable-pip-version-check --no-input --no-cache-dir --only-binary :all: ${from[@]+"${from[@]}"} \
         -r "$work/requirements.txt" || stop "pip could not install requirements.txt of $artifacts: see above"
     "$into/bin/python" -c 'import boto3, isal, msgspec, numpy, obstore, pandas, pyarrow' ||
         stop "the packages are installed in $into, but Python cannot import them: see above"
