@@ -49,6 +49,27 @@ def test_artifacts_of_this_machine_are_refused() -> None:
         artifacts_at("dist")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    ["my code --conf spark.driver.memory=64g", "a,s3://other/b", "a#b", "a'b", 'a"b', "a\nb", "a\n", "a//b", "a%20b", "caf\xe9"],
+)
+def test_a_prefix_that_would_begin_another_setting_of_spark_is_refused(odd: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        artifacts_at(f"s3://code/{odd}")
+    assert str(raised.value) == (
+        f"s3://code/{odd}: the artifacts' prefix may have letters, digits and _ . = + @ - between single slashes, no others"
+    )
+
+
+def test_a_line_break_after_the_bucket_is_refused_too() -> None:
+    with pytest.raises(UsageError):
+        artifacts_at("s3://code\n")
+
+
+def test_the_prefixes_that_people_have_are_taken() -> None:
+    assert artifacts_at("s3://code/team=data/me@x.org/a+b_c-d").url.startswith("s3://code/team=data/me@x.org/a+b_c-d/trailtally-")
+
+
 # --- A step ---------------------------------------------------------------------------------------------------------------
 
 

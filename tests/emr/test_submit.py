@@ -248,6 +248,23 @@ def test_an_artifact_of_an_earlier_set_is_told(command: Command, code: str, buck
     assert emr.sent("emr-serverless:StartJobRun") == []
 
 
+def test_a_set_whose_sums_have_the_mark_of_binary_files_is_taken_as_upload_takes_it(
+    command: Command, code: str, bucket: Bucket, emr: FakeEmr
+) -> None:
+    bucket.put(f"{FOLDER}/SHA256SUMS", body="".join(f"{'0' * 64} *{name}\n" for name in NAMES[1:]).encode())
+    assert command("submit", code, *ON_CLUSTER, *JOB)[0] == 0
+
+
+@pytest.mark.parametrize("sums", [b"<html>\n", b"\xff\n"])
+def test_sums_that_are_none_are_told(command: Command, code: str, bucket: Bucket, emr: FakeEmr, sums: bytes) -> None:
+    bucket.put(f"{FOLDER}/SHA256SUMS", body=sums)
+    assert usage_error(command, code, *ON_CLUSTER, *JOB) == (
+        f"{code}/SHA256SUMS: it has a line that is none of sha256sum's. Put the set there anew: make dist, trailtally emr upload "
+        f"{bucket.url}/code"
+    )
+    assert emr.calls == []
+
+
 # --- What AWS says --------------------------------------------------------------------------------------------------------
 
 

@@ -207,6 +207,21 @@ def test_without_the_sums_nothing_is_sent(command: Command, tmp_path: Path) -> N
     assert refused(command, tmp_path) == message
 
 
+def test_a_file_in_the_place_of_the_folder_is_told(command: Command, dist: Path) -> None:
+    message = f"{dist}/{PACKAGE}: it is no folder. Give the one that make dist built: --dist"
+    assert refused(command, dist / PACKAGE) == message
+
+
+def test_sums_that_are_a_folder_are_told(command: Command, tmp_path: Path) -> None:
+    (tmp_path / SUMS).mkdir()
+    assert refused(command, tmp_path) == f"{tmp_path}/SHA256SUMS: it cannot be read (Is a directory). Run make dist again"
+
+
+def test_sums_that_are_no_text_are_told(command: Command, dist: Path) -> None:
+    (dist / SUMS).write_bytes(b"\xff\n")
+    assert refused(command, dist) == f"{dist}/SHA256SUMS: it has a line that is none of sha256sum's. Run make dist again"
+
+
 def test_a_missing_file_is_told(command: Command, dist: Path) -> None:
     (dist / "bootstrap.sh").unlink()
     assert refused(command, dist) == f"{dist}/bootstrap.sh: SHA256SUMS names it, and it is not there. Run make dist again"

@@ -11,7 +11,7 @@ from typing import Any
 from trailtally import storage
 from trailtally.access_options import region_in
 from trailtally.aws import client
-from trailtally.emr.artifacts import SUMS, Artifacts, artifacts_at
+from trailtally.emr.artifacts import SUMS, Artifacts, artifacts_at, digests_in
 from trailtally.emr.commands import MINUTES
 from trailtally.emr.follow import check_success, follow, logs_after, told_logs
 from trailtally.emr.job import check_job
@@ -149,11 +149,12 @@ def _name(options: argparse.Namespace) -> str:
 
 def _check_there(s3: Any, url: str, needed: Sequence[str]) -> None:
     """Raises UsageError unless all that the run fetches is there, and of the set that SHA256SUMS tells of."""
-    there, named = below(s3, url), {SUMS}
+    there, named, above = below(s3, url), {SUMS}, url.rpartition("/")[0]
     if SUMS in there:
-        named.update(line.split()[-1] for line in content(s3, f"{url}/{SUMS}").decode().splitlines() if line)
+        sums = f"{url}/{SUMS}"
+        named.update(digests_in(content(s3, sums), sums, f"Put the set there anew: make dist, trailtally emr upload {above}"))
     for file in needed:
-        name, above = file.rpartition("/")[2], url.rpartition("/")[0]
+        name = file.rpartition("/")[2]
         if name not in there:
             raise UsageError(f"{file}: there is no such object. Put the artifacts there first: trailtally emr upload {above}")
         if name not in named:

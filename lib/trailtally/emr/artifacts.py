@@ -14,6 +14,9 @@ MACHINES = ("x86_64", "aarch64")
 # Names all the others, with what is in them. It is sent last, so that a set that has it is whole.
 SUMS = "SHA256SUMS"
 
+_LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9][A-Za-z0-9._+-]*)")
+# The URL becomes a part of Spark's settings, where a space, a comma, a quote or a # would begin something else.
+_URL = re.compile(r"s3://[A-Za-z0-9._-]+(/[A-Za-z0-9_.=+@-]+)*")
 _FOLDER = re.compile(r"/trailtally-(\d[^/]*)$")
 
 
@@ -55,14 +58,30 @@ class Artifacts(NamedTuple):
 def artifacts_at(text: str) -> Artifacts:
     """The artifacts at s3://BUCKET/PREFIX, with or without the `trailtally-VERSION` of their folder at its end.
 
-    UsageError where that is none of S3.
+    UsageError where that is none of S3, or Spark could not be told of it.
     """
     url = storage.location(text)
     if not storage.is_remote(url):
         raise UsageError(f"{text}: EMR fetches the artifacts from S3. Give s3://BUCKET/PREFIX")
+    if not _URL.fullmatch(url):
+        raise UsageError(
+            f"{text}: the artifacts' prefix may have letters, digits and _ . = + @ - between single slashes, no others"
+        )
     if folder := _FOLDER.search(url):
         return Artifacts(url, folder[1])
     return Artifacts(f"{url}/trailtally-{__version__}")
+
+
+def digests_in(sums: bytes, where: str, then: str) -> dict[str, str]:
+    """The SHA-256 of each file that SHA256SUMS names; UsageError, with `where` that is and what to do `then`, if it is none."""
+    try:
+        lines = [_LINE.fullmatch(line) for line in sums.decode().splitlines()]
+    except UnicodeDecodeError:
+        lines = [None]
+    digests = {line[2]: line[1] for line in lines if line}
+    if not all(lines):
+        raise UsageError(f"{where}: it has a line that is none of sha256sum's. {then}")
+    return digests
 
 
 def tag(python: str) -> str:

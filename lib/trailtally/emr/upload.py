@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +11,10 @@ from typing import Any, NamedTuple
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 
-from trailtally.emr.artifacts import SUMS, Artifacts
+from trailtally.emr.artifacts import SUMS, Artifacts, digests_in
 from trailtally.emr.objects import DELETE, GET, PUT, below, bucket_and_key, told_of
 from trailtally.errors import UsageError
 
-_LINE = re.compile(r"^([0-9a-f]{64}) [ *]([A-Za-z0-9][A-Za-z0-9._+-]*)$")
 # The digest of the content, as the object's own metadata: of an upload in parts S3 keeps no SHA-256 of the whole.
 _DIGEST = "sha256"
 _TELL_SECONDS = 10.0
@@ -40,13 +38,14 @@ class Built(NamedTuple):
 def built(folder: Path, artifacts: Artifacts) -> Built:
     """The set in a folder. UsageError where a file is missing, or is not as SHA256SUMS says."""
     try:
-        text = (folder / SUMS).read_text()
+        sums = (folder / SUMS).read_bytes()
     except FileNotFoundError:
         raise UsageError(f"{folder / SUMS}: there is no such file. Run make dist, or give its folder: --dist") from None
-    lines = [_LINE.match(line) for line in text.splitlines()]
-    digests = {line[2]: line[1] for line in lines if line}
-    if not all(lines):
-        raise UsageError(f"{folder / SUMS}: it has a line that is none of sha256sum's. Run make dist again")
+    except NotADirectoryError:
+        raise UsageError(f"{folder}: it is no folder. Give the one that make dist built: --dist") from None
+    except OSError as error:
+        raise UsageError(f"{folder / SUMS}: it cannot be read ({error.strerror}). Run make dist again") from None
+    digests = digests_in(sums, str(folder / SUMS), "Run make dist again")
     for needed in (artifacts.job, artifacts.package):
         if needed.rpartition("/")[2] not in digests:
             raise UsageError(f"{folder / SUMS}: it does not name {needed.rpartition('/')[2]}. Run make dist again")
