@@ -475,7 +475,8 @@ fetch() {
     if [[ $url == s3://* ]]; then
         command -v aws >/dev/null || stop "the command aws is not here: every node of EMR has it"
         aws s3 cp --only-show-errors "$url" "$folder/$name" ||
-            stop "$url cannot be had: is it there (trailtally emr upload), and may the instance profile read it (s3:GetObject, and kms:Decrypt where a key of your own encrypts)?"
+            stop "$url cannot be had: is it there (trailtally emr upload), and may the instance profile read it (s3:GetObject," \
+                "and kms:Decrypt where a key of your own encrypts)?"
     else
         cp "$url" "$folder/$name" || stop "$url cannot be had"
     fi
