@@ -1,6 +1,7 @@
 """The end of the driver's log is found in S3, wherever EMR put it."""
 
 import gzip
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from emr.fake import APPLICATION, CLUSTER, CREATED, ENDED, RUN, STARTED, STEP
 from s3.servers import Bucket
 from trailtally import aws
-from trailtally.emr import logs
+from trailtally.emr import logs, objects
 from trailtally.emr.logs import driver_logs, expected_at
 from trailtally.emr.runs import Run
 
@@ -164,6 +165,75 @@ def test_a_log_that_is_not_whole_shows_what_is_there(bucket: Bucket, s3: Any, da
     container(bucket, "container_1773018000000_0001_01_000001/stdout.gz", data)
     [log] = driver_logs(s3, of_cluster(bucket, yarn=(YARN,))).ends
     assert log.lines == lines
+
+
+@pytest.fixture
+def fetched(s3: Any) -> list[tuple[str, str | None]]:
+    """The objects that the client of the commands fetched, by the last part of their URL, with the Range of each."""
+    made: list[tuple[str, str | None]] = []
+
+    def note(request: Any, **_: Any) -> None:
+        if request.method == "GET" and "list-type" not in request.url:
+            asked = request.headers.get("Range")
+            made.append((request.url.rpartition("/")[2], asked.decode() if isinstance(asked, bytes) else asked))
+
+    s3.meta.events.register("before-send.s3", note)
+    return made
+
+
+def test_a_log_of_any_size_is_read_in_little_memory(bucket: Bucket, s3: Any) -> None:
+    much = gzip.compress(b"26/03/09 INFO TaskSetManager: Finished task\n" * 1_500_000, compresslevel=1)
+    container(bucket, "container_1773018000000_0001_01_000001/stdout.gz", much + zipped("trailtally: no"))
+    tracemalloc.start()
+    [log] = driver_logs(s3, of_cluster(bucket, yarn=(YARN,))).ends
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (log.lines[-1], len(log.lines), log.own) == ("trailtally: no", 20, True)
+    assert peak < 16e6  # it inflates to 66 MB
+
+
+def test_a_log_is_read_the_same_however_it_is_cut_into_pieces(bucket: Bucket, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PIECE", 7)
+    monkeypatch.setattr(logs, "PIECE", 5)
+    step = zipped("INFO Client: Submitting") + zipped(f"INFO Submitted application {YARN}", "state of application_1_2: FAILED")
+    bucket.put(f"elasticmapreduce/{CLUSTER}/steps/{STEP}/stderr.gz", body=step)
+    container(
+        bucket, "container_1773018000000_0001_01_000001/stdout.gz", zipped("starting", "Z\xfcrich") + zipped("trailtally: no")
+    )
+    [log] = driver_logs(s3, of_cluster(bucket)).ends
+    assert log.lines == ["starting", "Z\xfcrich", "trailtally: no"]
+
+
+def test_of_a_log_that_is_not_gzipped_its_end_alone_is_fetched(
+    bucket: Bucket, s3: Any, fetched: list[tuple[str, str | None]]
+) -> None:
+    lines = [f"{n:06} INFO" for n in range(50_000)]
+    container(bucket, "container_1773018000000_0001_01_000001/stdout", "\n".join([*lines, "trailtally: no"]).encode())
+    container(bucket, "container_1773018000000_0001_01_000001/stderr", b"")
+    [log] = driver_logs(s3, of_cluster(bucket, yarn=(YARN,))).ends
+    assert log.lines == [*lines[-19:], "trailtally: no"]
+    assert fetched == [("stdout", "bytes=-262144")]
+
+
+def test_what_spark_said_is_not_fetched_where_the_job_said_enough(
+    bucket: Bucket, s3: Any, fetched: list[tuple[str, str | None]]
+) -> None:
+    driver(bucket, "stdout", "trailtally: no")
+    driver(bucket, "stderr", "INFO")
+    driver_logs(s3, of_serverless(bucket))
+    assert fetched == [("stdout.gz", None)]
+
+
+def test_an_endless_line_is_cut(bucket: Bucket, s3: Any) -> None:
+    driver(bucket, "stdout", "x" * 3_000_000, f"trailtally: {'y' * 3_000}")
+    [log] = driver_logs(s3, of_serverless(bucket)).ends
+    assert log.lines == [f"{'x' * 2_000}...", f"trailtally: {'y' * 1_988}..."]
+
+
+def test_an_empty_log_that_is_not_gzipped_has_no_lines(bucket: Bucket, s3: Any) -> None:
+    container(bucket, "container_1773018000000_0001_01_000001/stderr", b"")
+    [log] = driver_logs(s3, of_cluster(bucket, yarn=(YARN,))).ends
+    assert log.lines == []
 
 
 def test_no_logs_at_all_are_no_error(bucket: Bucket, s3: Any) -> None:

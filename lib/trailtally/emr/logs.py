@@ -3,19 +3,21 @@
 import datetime as dt
 import re
 import zlib
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from trailtally.emr.objects import below, content
+from trailtally.emr.objects import PIECE, below, pieces
 from trailtally.emr.runs import Run
 from trailtally.errors import TrailtallyError
 
 LINES = 20
 # A summary that names ten files, and what came before it.
 _MOST_LINES = 60
+# Sixty lines are seldom longer. A driver that ran for days may have written gigabytes.
+_END_BYTES = 256 << 10
+_MOST_CHARACTERS = 2_000
 
-_YARN = re.compile(r"\bapplication_\d+_\d+\b")
+_YARN = re.compile(rb"\bapplication_\d+_\d+\b")
 _CONTAINER = re.compile(r"^container_(?:e\d+_)?\d+_\d+_\d+_0*1/(stdout|stderr)(?:\.gz)?$")
 # The job's own last words: an error, or how the text of a summary or a dry run begins.
 _ERROR = "trailtally: "
@@ -62,10 +64,13 @@ def driver_logs(s3: Any, run: Run) -> Logs:
         return Logs([])
     try:
         found = _files(s3, run)
-        ends = [_end(s3, *found[kind]) for kind in ("stdout", "stderr") if kind in found]
+        ends: list[Log] = []
+        for kind in ("stdout", "stderr"):
+            if kind in found and not any(log.own for log in ends):
+                ends.append(_end(s3, *found[kind]))
     except TrailtallyError as error:
         return Logs([], str(error))
-    return Logs(ends[:1] if ends and ends[0].own else ends)
+    return Logs(ends)
 
 
 def expected_at(run: Run) -> str:
@@ -89,7 +94,7 @@ def _files(s3: Any, run: Run) -> dict[str, File]:
     step = f"{run.logs}/steps/{run.number}"
     of_step = _named(step, below(s3, step), re.compile(r"^(stdout|stderr)(?:\.gz)?$"))
     # The driver runs in the first container of YARN's application; the step's own log is of what started that.
-    yarn = run.yarn or (_applications(s3, of_step["stderr"][0]) if "stderr" in of_step else ())
+    yarn = run.yarn or (_application(s3, of_step["stderr"][0]) if "stderr" in of_step else ())
     for application in yarn[-1:]:
         folder = f"{run.logs}/containers/{application}"
         if of_driver := _named(folder, below(s3, folder), _CONTAINER):
@@ -103,31 +108,50 @@ def _named(folder: str, objects: dict[str, dict[str, Any]], pattern: re.Pattern[
     return {match[1]: (f"{folder}/{name}", objects[name]) for match, name in matches if match}
 
 
-def _applications(s3: Any, url: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for line in _lines(s3, url) for name in _YARN.findall(line)))
+def _application(s3: Any, url: str) -> tuple[str, ...]:
+    """The first one that a log names; what comes after it is not read."""
+    rest = b""
+    for piece in _text(s3, url):
+        whole, _, rest = (rest + piece).rpartition(b"\n")
+        if found := _YARN.search(whole):
+            return (found[0].decode(),)
+        rest = rest[-_END_BYTES:]
+    found = _YARN.search(rest)
+    return (found[0].decode(),) if found else ()
 
 
 def _end(s3: Any, url: str, listed: dict[str, Any]) -> Log:
-    lines = list(deque(_lines(s3, url), maxlen=_MOST_LINES))
+    lines = _last_lines(s3, url) if listed["Size"] else []
     begins = [i for i, line in enumerate(lines) if line.startswith(_ERROR) or _SUMMARY.match(line)]
     own = lines[min(begins[-1], max(len(lines) - LINES, 0)) :] if begins else []
     return Log(url, own or lines[-LINES:], listed["LastModified"].astimezone(dt.UTC), bool(begins))
 
 
-def _lines(s3: Any, url: str) -> Iterable[str]:
-    """The lines of a log, gzipped or not; what came before it broke off, where it does."""
-    data = content(s3, url)
-    text = _inflated(data) if url.endswith(".gz") else data
-    return text.decode(errors="replace").splitlines()
+def _last_lines(s3: Any, url: str) -> list[str]:
+    """Of a log, gzipped or not; those before it broke off, where it does. No line is longer than a person would read."""
+    end = b""
+    # S3 takes no Range of an object that is empty.
+    for piece in _text(s3, url, Range=f"bytes=-{_END_BYTES}"):
+        end = (end + piece)[-_END_BYTES:]
+    lines = end.decode(errors="replace").splitlines()[-_MOST_LINES:]
+    return [line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}..." for line in lines]
 
 
-def _inflated(data: bytes) -> bytes:
-    pieces: list[bytes] = []
-    while data:  # EMR may put several together
-        piece = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            pieces.append(piece.decompress(data))
-        except zlib.error:
-            break
-        data = piece.unused_data
-    return b"".join(pieces)
+def _text(s3: Any, url: str, **of_plain: str) -> Iterator[bytes]:
+    """The text of a log from its beginning, piece by piece. `of_plain`: of the request for one that is not gzipped."""
+    return _inflated(pieces(s3, url)) if url.endswith(".gz") else pieces(s3, url, **of_plain)
+
+
+def _inflated(zipped: Iterable[bytes]) -> Iterator[bytes]:
+    """What gzip made small, up to where it is none. Never more than a piece at a time: a log shrinks to a hundredth and less."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        for piece in zipped:
+            left = piece
+            while left:
+                if member.eof:  # EMR may put several together
+                    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                yield member.decompress(left, PIECE)
+                left = member.unused_data or member.unconsumed_tail
+    except zlib.error:
+        return

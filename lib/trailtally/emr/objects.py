@@ -9,6 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from trailtally.errors import TrailtallyError
 from trailtally.storage.s3_errors import words_of
 
+PIECE = 1 << 20
+
 LIST, GET, PUT, DELETE = "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
 
 
@@ -27,8 +29,15 @@ def told_of(url: str, action: str) -> Iterator[None]:
         raise TrailtallyError(f"{url}: {words_of(error, bucket_and_key(url)[0], action)}") from error
 
 
+def pieces(s3: Any, url: str, **more: str) -> Iterator[bytes]:
+    """The bytes of an object, a MiB at a time at most. `more`: of GetObject, such as a Range."""
+    bucket, key = bucket_and_key(url)
+    with told_of(url, GET), contextlib.closing(s3.get_object(Bucket=bucket, Key=key, **more)["Body"]) as body:
+        yield from body.iter_chunks(PIECE)
+
+
 def content(s3: Any, url: str) -> bytes:
-    """The bytes of an object."""
+    """The bytes of a small object."""
     bucket, key = bucket_and_key(url)
     with told_of(url, GET):
         found: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
