@@ -16,6 +16,9 @@ REGION = "eu-central-1"
 ACCOUNT = "111122223333"
 LOGS_KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"
 TABLES_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/22222222-2222-2222-2222-222222222222"
+ARTIFACTS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/33333333-3333-3333-3333-333333333333"
+# The keys of what the job reads and writes, as parameters.
+KEYS = {"LogsKeyArn": LOGS_KEY, "TablesKeyArn": TABLES_KEY, "ArtifactsKeyArn": ARTIFACTS_KEY}
 PLACES = {
     "LogsBucketName": "my-logs",
     "LogsPrefix": "org/AWSLogs",
@@ -103,7 +106,9 @@ def parameters(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[st
         assert value is not None, f"{name} is needed"
         assert value in parameter.get("AllowedValues", [value]), name
         assert re.fullmatch(parameter.get("AllowedPattern", ".*"), str(value)), name
-        assert float(parameter.get("MinValue", "-inf")) <= (float(value) if parameter["Type"] == "Number" else 0), name
+        number = float(value) if parameter["Type"] == "Number" else 0
+        assert float(parameter.get("MinValue", "-inf")) <= number <= float(parameter.get("MaxValue", "inf")), name
+        assert int(parameter.get("MinLength", 0)) <= len(str(value)) <= int(parameter.get("MaxLength", len(str(value)))), name
         is_list = parameter["Type"].startswith(("CommaDelimitedList", "List<"))
         values[name] = str(value).split(",") if is_list else str(value)
     return values
@@ -128,6 +133,7 @@ class Resolver:
             "Fn::Equals": lambda it: self.resolve(it[0]) == self.resolve(it[1]),
             "Fn::Not": lambda it: not self.resolve(it[0]),
             "Fn::And": lambda it: all(self.resolve(it)),
+            "Fn::Or": lambda it: any(self.resolve(it)),
         }
 
     def resolve(self, node: Any) -> Any:
@@ -193,9 +199,10 @@ def stack(name: str, **given: str) -> Stack:
 FULL = {
     "trail": {"OrganizationId": "o-exampleorg", "ReaderArn": "arn:aws:iam::444455556666:role/reader", "DaysToExpiration": "400"}
     | {"DaysToInstantRetrieval": "90"},
-    "serverless": {"LogsKeyArn": LOGS_KEY, "TablesKeyArn": TABLES_KEY, "AcceptIncomplete": "true", "AlarmEmail": "a@example.com"}
+    "serverless": KEYS
+    | {"AcceptIncomplete": "true", "AlarmEmail": "a@example.com"}
     | {"SubnetIds": "subnet-0aaaaaaa", "SecurityGroupIds": "sg-0aaaaaaa"},
-    "cluster-roles": {"LogsKeyArn": LOGS_KEY, "TablesKeyArn": TABLES_KEY},
+    "cluster-roles": KEYS,
     "cluster-transient": {"AcceptIncomplete": "true", "DeliveredSince": "14d", "AlarmEmail": "a@example.com"},
     "cluster-step": {"AcceptIncomplete": "true", "AlarmEmail": "a@example.com"},
 }

@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from cloudformation.templates import CONF, LOGS_KEY, NAMES, PLACES, STACKS, TABLES_KEY, Stack, policies, role_statements, stack
+from cloudformation.templates import (
+    ARTIFACTS_KEY,
+    CONF,
+    KEYS,
+    LOGS_KEY,
+    NAMES,
+    PLACES,
+    STACKS,
+    TABLES_KEY,
+    Stack,
+    policies,
+    role_statements,
+    stack,
+)
 
 ROLES = {"serverless": "ExecutionRole", "cluster-roles": "NodeRole"}
 # What the job needs on EMR beside conf/aws.
@@ -31,6 +44,14 @@ EXTRAS: list[dict[str, Any]] = [
         "Resource": "arn:aws:s3:::my-code/trailtally/run-logs/*",
     },
 ]
+# The same where a key encrypts the artifacts' bucket: files are decrypted, the logs of runs encrypted.
+ARTIFACTS_KEY_STATEMENT = {
+    "Sid": "EncryptRunLogs",
+    "Effect": "Allow",
+    "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+    "Resource": ARTIFACTS_KEY,
+    "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}},
+}
 # No service or resource type of these can be narrowed: see the comments in the templates.
 WIDE_ACTIONS = {"Administration": ["kms:*"]}
 WIDE_RESOURCES = {"Administration", "CloudTrailEncrypts", "CloudTrailLooksAtTheKey", "TrailtallyDecryptsLogs", "StartClusters"}
@@ -61,8 +82,8 @@ WRITER = policy(
 
 @pytest.mark.parametrize(("name", "role"), ROLES.items())
 def test_the_job_may_do_what_conf_aws_says_and_have_its_own_files(name: str, role: str) -> None:
-    made = stack(name, LogsKeyArn=LOGS_KEY, TablesKeyArn=TABLES_KEY)
-    assert by_sid(role_statements(made, role)) == by_sid([*READER, *WRITER, *EXTRAS])
+    made = stack(name, **KEYS)
+    assert by_sid(role_statements(made, role)) == by_sid([*READER, *WRITER, *EXTRAS, ARTIFACTS_KEY_STATEMENT])
 
 
 @pytest.mark.parametrize(("name", "role"), ROLES.items())
@@ -81,6 +102,36 @@ def test_a_reader_of_another_account_may_do_what_conf_aws_says() -> None:
         for statement in policy(name, **values):
             assert found[statement["Sid"]] == statement
     assert "TrailtallyListsLogs" not in json.dumps(stack("trail").resources)
+
+
+def test_cloudtrail_may_write_for_its_own_trail_and_nobody_reads_without_tls() -> None:
+    made = stack("trail", OrganizationId="o-exampleorg")
+    trail = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/trailtally"
+    bucket, key = "arn:aws:s3:::stack-logsbucket", "*"  # in a key's policy: this key
+
+    def allowed(sid: str, actions: list[str], resource: Any, **more: dict[str, str]) -> dict[str, Any]:
+        equals = {"aws:SourceArn": trail} | more.pop("StringEquals", {})
+        statement = {"Sid": sid, "Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": actions}
+        return statement | {"Resource": resource, "Condition": {"StringEquals": equals, **more}}
+
+    folders = [f"{bucket}/AWSLogs/111122223333/*", f"{bucket}/AWSLogs/o-exampleorg/*"]
+    owner = {"s3:x-amz-acl": "bucket-owner-full-control"}
+    assert made["LogsBucketPolicy"]["PolicyDocument"]["Statement"] == [
+        allowed("CloudTrailLooksAtTheBucket", ["s3:GetBucketAcl"], bucket),
+        allowed("CloudTrailWrites", ["s3:PutObject"], folders, StringEquals=owner),
+        {"Sid": "NothingWithoutTls", "Effect": "Deny", "Principal": "*", "Action": ["s3:*"], "Resource": [bucket, f"{bucket}/*"]}
+        | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+    ]
+    context = {"kms:EncryptionContext:aws:cloudtrail:arn": "arn:aws:cloudtrail:*:111122223333:trail/*"}
+    encrypt = ["kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"]
+    root = {"AWS": "arn:aws:iam::111122223333:root"}
+    assert made["LogsKey"]["KeyPolicy"]["Statement"] == [
+        {"Sid": "Administration", "Effect": "Allow", "Principal": root, "Action": ["kms:*"], "Resource": key},
+        allowed("CloudTrailEncrypts", encrypt, key, StringLike=context),
+        allowed("CloudTrailLooksAtTheKey", ["kms:DescribeKey"], key),
+    ]
+    topic = "arn:aws:sns:eu-central-1:111122223333:deliverytopic"
+    assert made["DeliveryTopicPolicy"]["PolicyDocument"]["Statement"] == [allowed("CloudTrailPublishes", ["sns:Publish"], topic)]
 
 
 def test_a_schedule_may_start_its_own_runs_and_pass_its_own_role() -> None:

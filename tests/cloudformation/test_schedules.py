@@ -3,7 +3,7 @@
 import pytest
 
 from cloudformation.calls import from_scheduler, service, wrong
-from cloudformation.templates import ARTIFACTS, PLACES, Stack, stack
+from cloudformation.templates import ARTIFACTS, PLACES, Stack, read, stack
 from trailtally import __version__
 from trailtally.cli import daily_parser
 from trailtally.emr.artifacts import Artifacts
@@ -95,6 +95,12 @@ def test_the_jobs_options_are_those_of_the_job(given: dict[str, str], more: list
         assert step["HadoopJarStep"]["Args"][-len(job) :] == job
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_a_schedule_of_long_paths_has_no_longer_description(name: str) -> None:
+    long = dict.fromkeys(("LogsPrefix", "TablesPrefix", "ArtifactsPrefix"), "a" * 400)
+    assert stack(name, **PLACES | long)["Schedule"]["Description"] == "trailtally, stack daily"  # 512 at most
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert stack("cluster-step").call() == stack("cluster-step", Version=__version__).call()
 
@@ -136,6 +142,23 @@ def test_the_application_can_hold_what_a_run_asks_for_and_no_more() -> None:
     assert limits["MaximumCapacityUnits"] == 1 + executors
 
 
+def test_a_cluster_begins_with_what_it_always_has_and_all_of_that_is_on_demand() -> None:
+    call = stack("cluster-transient").call()
+    fleets = {fleet["InstanceFleetType"]: fleet for fleet in call["Instances"]["InstanceFleets"]}
+    on_demand = {kind: fleet["TargetOnDemandCapacity"] for kind, fleet in fleets.items()}
+    assert on_demand == {"MASTER": 1, "CORE": 1, "TASK": 1}  # conf/cloudformation/README.md has the price of three
+    assert not any("TargetSpotCapacity" in fleet for fleet in fleets.values())
+    smallest = read("cluster-transient")["Parameters"]["MaximumUnits"]["MinValue"]
+    assert call["ManagedScalingPolicy"]["ComputeLimits"] == {
+        "UnitType": "InstanceFleetUnits",
+        "MinimumCapacityUnits": smallest,
+        "MaximumCapacityUnits": 26,
+        "MaximumOnDemandCapacityUnits": on_demand["CORE"] + on_demand["TASK"],
+        "MaximumCoreCapacityUnits": on_demand["CORE"],
+    }
+    assert smallest == on_demand["CORE"] + on_demand["TASK"]
+
+
 def test_the_application_is_a_valid_request() -> None:
     shape = service("emrserverless").operation_model("CreateApplication").input_shape
     assert shape is not None
@@ -145,11 +168,37 @@ def test_the_application_is_a_valid_request() -> None:
         assert wrong(shape, from_scheduler(shape, application) | {"clientToken": "token", "tags": tags}) == []
 
 
+def test_an_application_is_in_the_network_that_is_given_and_in_none_half_silently() -> None:
+    def network(**given: str) -> object:
+        return stack("serverless", **given)["Application"].get("NetworkConfiguration")
+
+    subnets, groups = {"SubnetIds": "subnet-0aaaaaaa,subnet-0bbbbbbb"}, {"SecurityGroupIds": "sg-0aaaaaaa"}
+    assert network() is None
+    assert network(**subnets) == {"SubnetIds": ["subnet-0aaaaaaa", "subnet-0bbbbbbb"]}
+    assert network(**groups) == {"SecurityGroupIds": ["sg-0aaaaaaa"]}
+    assert network(**subnets, **groups) == {
+        "SubnetIds": ["subnet-0aaaaaaa", "subnet-0bbbbbbb"],
+        "SecurityGroupIds": ["sg-0aaaaaaa"],
+    }
+
+
 def test_parameters_that_would_break_the_request_are_refused() -> None:
     for name in ("LogsPrefix", "TablesPrefix", "ArtifactsPrefix"):
         for value in ("", "/a", "a/", "a//b", 'a"b', "a b", "a*", "${a}"):
             with pytest.raises(AssertionError, match=name):
                 stack("serverless", **PLACES | {name: value})
+    for name, values in {
+        "TimeoutMinutes": ("9", "10081"),  # a week: what `trailtally emr submit` takes, too
+        "HoursWithoutSuccess": ("1", "169"),
+        "MaximumVcpu": ("5", "4001"),
+        "MaximumMemoryGb": ("15", "30001"),
+    }.items():
+        for value in values:
+            with pytest.raises(AssertionError, match=name):
+                stack("serverless", **{name: value})
+    for value in ("ab", "a" * 129):
+        with pytest.raises(AssertionError, match="TrailName"):
+            stack("trail", TrailName=value)
     for release in ("emr-8.1.0", "emr-7.0.0", "emr-6.15.0", "emr-spark-7.14.0"):
         with pytest.raises(AssertionError, match="ReleaseLabel"):
             stack("serverless", ReleaseLabel=release)
