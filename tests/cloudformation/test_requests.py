@@ -68,12 +68,30 @@ def test_every_placeholder_is_in_the_readme() -> None:
         assert f"`{name}.json`" in readme
 
 
-def test_the_readmes_commands_give_each_template_what_it_needs() -> None:
+def readme_commands() -> list[tuple[str, dict[str, str], str]]:
+    """What the README deploys: template, parameters, and all options of each command."""
     text = (CONF / "cloudformation" / "README.md").read_text().replace("\\\n", " ")
     commands = re.findall(r"--template-file conf/cloudformation/([\w-]+)\.yaml(.*)", text)
-    assert [name for name, _ in commands] == ["trail", "serverless", "cluster-roles", "cluster-transient", "cluster-step"]
-    for name, options in commands:
-        given = dict(re.findall(r"(\w+)=(\S+)", options))
-        parameters(read(name), given)
+    return [(name, dict(re.findall(r"(\w+)=(\S+)", options)), options) for name, options in commands]
+
+
+def test_the_readmes_commands_give_each_template_what_it_needs() -> None:
+    first: dict[str, dict[str, str]] = {}
+    for name, given, options in readme_commands():
+        # A later deploy of a stack gives what changes alone; all else stays as it is.
+        values = parameters(read(name), first.setdefault(name, given) | given)
         named = name == "cluster-roles"  # its instance profile has a name
         assert ("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM") in options or name == "trail"
+        assert "LogsKeyArn" not in values or values["LogsKeyArn"], name
+    assert list(first) == ["trail", "serverless", "cluster-roles", "cluster-transient", "cluster-step"]
+
+
+def test_the_readme_has_a_schedule_switched_on_after_the_first_run() -> None:
+    for name in ("serverless", "cluster-transient", "cluster-step"):
+        states = [given["ScheduleState"] for one, given, _ in readme_commands() if one == name and "ScheduleState" in given]
+        assert states == ["DISABLED", "ENABLED"], name
+
+
+def test_the_readmes_larger_application_holds_twice_the_executors() -> None:
+    [larger] = [given for _, given, _ in readme_commands() if "MaximumVcpu" in given]
+    assert (larger["MaximumVcpu"], larger["MaximumMemoryGb"]) == (str(2 + 50 * 4), str(5 + 50 * 11))
