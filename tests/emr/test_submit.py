@@ -3,9 +3,10 @@
 import json
 import re
 import signal
+from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from emr.conftest import Clock, Command
 from emr.fake import APPLICATION, CLUSTER, ENDED, ROLE, RUN, STEP, FakeEmr, application, logs_to
@@ -14,6 +15,7 @@ from emr.fake import step as made_step
 from emr.test_logs import SUMMARY, YARN, container, driver, zipped
 from s3.servers import Bucket, Server, client
 from trailtally import __version__
+from trailtally.emr import actions
 
 JOB = ["--", "--input", "s3://my-logs", "--output", "s3://my-tables/trail"]
 FOLDER = f"code/trailtally-{__version__}"
@@ -275,6 +277,23 @@ def error(command: Command, *arguments: str) -> str:
     return err.removeprefix("trailtally: ").rstrip("\n")
 
 
+MAY_BE_ADDED = f"the step may have been added: look before you try again: trailtally emr status --cluster {CLUSTER}"
+
+
+def may_be_started(token: str) -> str:
+    """How a message ends where it is not known whether the run was."""
+    return (
+        f"the run may have been started: look first: trailtally emr status --application {APPLICATION}. The same command with "
+        f"--client-token {token} starts no second one"
+    )
+
+
+def answer(code: str, status: int) -> ClientError:
+    """An error that AWS answers with."""
+    said = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(said, "Operation")
+
+
 def test_a_missing_permission_is_named(command: Command, code: str, emr: FakeEmr) -> None:
     message = f"User: arn:aws:iam::111122223333:user/a is not authorized to perform: iam:PassRole on resource: {ROLE}"
     emr.errors["StartJobRun"] = {"Code": "AccessDeniedException", "Message": message}
@@ -301,7 +320,7 @@ def test_a_cluster_that_has_ended_is_told(command: Command, code: str, emr: Fake
 def test_a_step_of_which_no_answer_came_is_not_added_twice(command: Command, code: str, emr: FakeEmr) -> None:
     emr.errors["AddJobFlowSteps"] = ReadTimeoutError(endpoint_url="https://emr")
     said = error(command, "submit", code, *ON_CLUSTER, *JOB)
-    assert said.endswith(f". The step may have been added: look before you try again: trailtally emr status --cluster {CLUSTER}")
+    assert said.endswith(f"; {MAY_BE_ADDED}")
     assert emr.tries["emr"] == 1
 
 
@@ -309,7 +328,47 @@ def test_a_run_of_which_no_answer_came_can_be_started_again_with_its_token(comma
     emr.errors["StartJobRun"] = ReadTimeoutError(endpoint_url="https://emr-serverless")
     said = error(command, "submit", code, *SERVERLESS, *JOB)
     token = emr.sent("emr-serverless:StartJobRun")[0]["clientToken"]
-    assert said.endswith(f". The run may have been started: the same command with --client-token {token} starts no second one")
+    assert said.endswith(f"; {may_be_started(token)}")
+
+
+@pytest.mark.parametrize(
+    ("found", "may_be"),
+    [
+        (answer("InternalServerException", 500), True),
+        (answer("ServiceUnavailable", 503), True),
+        (answer("InternalServerError", 400), True),
+        (answer("ThrottlingException", 400), False),
+        (answer("TooManyRequestsException", 429), False),
+        (answer("ValidationException", 400), False),
+    ],
+)
+def test_what_broke_amid_the_start_may_have_been_started_and_what_was_throttled_was_not(
+    command: Command, code: str, emr: FakeEmr, found: ClientError, may_be: bool
+) -> None:
+    emr.errors["AddJobFlowSteps"] = found
+    assert error(command, "submit", code, *ON_CLUSTER, *JOB).endswith(MAY_BE_ADDED) is may_be
+
+
+@pytest.mark.parametrize("wait", [[], ["--wait"]])
+@pytest.mark.parametrize(
+    ("number", "status", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "told to end (SIGTERM)")]
+)
+def test_who_is_told_to_stop_amid_the_start_is_to_look_before_another_try(
+    command: Command,
+    code: str,
+    emr: FakeEmr,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    status: int,
+    said: str,
+    wait: list[str],
+) -> None:
+    for name in ("_AddJobFlowSteps", "_StartJobRun"):
+        monkeypatch.setattr(emr, name, lambda _: signal.raise_signal(number))
+    assert command("submit", code, *ON_CLUSTER, *wait, *JOB) == (status, "", f"trailtally: {said}; {MAY_BE_ADDED}\n")
+    found = command("submit", code, *SERVERLESS, *wait, *JOB)
+    token = emr.sent("emr-serverless:StartJobRun")[0]["clientToken"]
+    assert found == (status, "", f"trailtally: {said}; {may_be_started(token)}\n")
 
 
 @pytest.mark.parametrize("place", [ON_CLUSTER, SERVERLESS])
@@ -333,6 +392,7 @@ def test_states_are_told_when_they_change_and_every_five_minutes(
     assert (status, err.splitlines()) == (
         0,
         [
+            f"run {RUN}",
             f"run {RUN}: submitted, 0 s",
             f"run {RUN}: pending, 15 s",
             f"run {RUN}: running, 30 s",
@@ -376,6 +436,7 @@ def test_a_run_that_failed_ends_with_one_the_reason_and_the_end_of_its_log(
         ],
     )
     assert err.splitlines() == [
+        f"run {RUN}",
         f"run {RUN}: failed, 0 s",
         f"waiting for EMR to put the log in S3, 7 min 0 s at most: {url}",
         f"trailtally: run {RUN} failed after 12 min 3 s: {reason}",
@@ -444,8 +505,31 @@ def test_who_stops_waiting_does_not_stop_the_run(
     emr.states = ["RUNNING"]
     clock.then = lambda: signal.raise_signal(number)
     found = command("submit", code, *ON_CLUSTER, "--wait", *JOB)
-    assert found == (status, "", f"step {STEP}: running, 0 s\ntrailtally: {said}; {goes_on(step=True)}\n")
+    assert found == (status, "", f"step {STEP}\nstep {STEP}: running, 0 s\ntrailtally: {said}; {goes_on(step=True)}\n")
     assert {action for action, _ in emr.calls} == {"emr:AddJobFlowSteps", "emr:DescribeStep", "emr:DescribeCluster"}
+
+
+def test_no_client_is_made_between_the_start_and_the_waiting(
+    command: Command, code: str, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, services = vars(actions)["client"], list[str]()
+
+    def client_before_the_start(service: str, **options: Any) -> Any:
+        assert emr.sent("emr:AddJobFlowSteps") == []
+        services.append(service)
+        return make(service, **options)
+
+    monkeypatch.setattr(actions, "client", client_before_the_start)
+    assert command("submit", code, *ON_CLUSTER, "--wait", *JOB)[0] == 0
+    assert services == ["emr", "s3", "emr"]
+
+
+def test_who_stops_waiting_before_the_first_answer_knows_the_step_all_the_same(
+    command: Command, code: str, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emr, "_DescribeStep", lambda _: signal.raise_signal(signal.SIGINT))
+    found = command("submit", code, *ON_CLUSTER, "--wait", *JOB)
+    assert found == (130, "", f"step {STEP}\ntrailtally: interrupted; {goes_on(step=True)}\n")
 
 
 def test_a_run_that_cannot_be_followed_goes_on(command: Command, code: str, emr: FakeEmr, clock: Clock) -> None:
@@ -473,6 +557,7 @@ def test_a_network_that_is_away_for_a_while_does_not_end_the_waiting(
     assert (status, err.splitlines()) == (
         0,
         [
+            f"run {RUN}",
             f"run {RUN}: running, 0 s",
             f"run {RUN}: AWS does not answer, 1 min 0 s",
             f"run {RUN}: AWS does not answer, 6 min 0 s",
@@ -483,6 +568,45 @@ def test_a_network_that_is_away_for_a_while_does_not_end_the_waiting(
     )
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        answer("ThrottlingException", 400),
+        answer("Throttling", 400),
+        answer("TooManyRequestsException", 429),
+        answer("RequestLimitExceeded", 400),
+        answer("InternalServerException", 500),
+        answer("InternalFailure", 400),
+        answer("ServiceUnavailable", 503),
+    ],
+    ids=lambda found: found.response["Error"]["Code"],
+)
+def test_an_answer_that_there_is_none_now_does_not_end_the_waiting(
+    command: Command, code: str, emr: FakeEmr, clock: Clock, found: ClientError
+) -> None:
+    emr.states = ["RUNNING", "SUCCESS"]
+    clock.then = lambda: setattr(emr, "errors", {"GetJobRun": found} if clock.monotonic() < 60 else {})
+    status, _, err = command("submit", code, *SERVERLESS, "--wait", *JOB)
+    assert (status, err.splitlines()[2:]) == (0, [f"run {RUN}: AWS does not answer, 15 s", f"run {RUN}: success, 1 min 0 s"])
+
+
+def test_an_answer_that_stays_away_ends_it(command: Command, code: str, emr: FakeEmr, clock: Clock) -> None:
+    emr.states = ["RUNNING"]
+    clock.then = lambda: emr.errors.update(GetJobRun=answer("ThrottlingException", 400))
+    status, _, err = command("submit", code, *SERVERLESS, "--wait", *JOB)
+    assert (status, clock.monotonic()) == (1, 900.0)
+    assert err.endswith(f": ThrottlingException: no. Do not submit it again: {goes_on(step=False)}\n")
+
+
+@pytest.mark.parametrize("found", [answer("AccessDeniedException", 403), answer("ExpiredTokenException", 400)])
+def test_an_answer_that_stays_the_same_ends_it_at_once(
+    command: Command, code: str, emr: FakeEmr, clock: Clock, found: ClientError
+) -> None:
+    emr.errors["DescribeStep"] = found
+    assert command("submit", code, *ON_CLUSTER, "--wait", *JOB)[0] == 1
+    assert clock.slept == []
+
+
 def test_a_network_that_stays_away_ends_it(command: Command, code: str, emr: FakeEmr, clock: Clock) -> None:
     emr.states = ["RUNNING"]
     clock.then = lambda: emr.errors.update(GetJobRun=ReadTimeoutError(endpoint_url="https://emr"))
@@ -491,13 +615,45 @@ def test_a_network_that_stays_away_ends_it(command: Command, code: str, emr: Fak
     assert err.endswith(f". Do not submit it again: {goes_on(step=False)}\n")
 
 
-def test_an_interrupt_while_the_log_is_waited_for_tells_the_failure_all_the_same(
-    command: Command, code: str, emr: FakeEmr, clock: Clock
+STOPS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@STOPS
+def test_who_is_told_to_stop_while_the_log_is_waited_for_tells_the_failure_all_the_same(
+    command: Command, code: str, emr: FakeEmr, clock: Clock, number: signal.Signals
 ) -> None:
     emr.next_step = made_step(state="FAILED", message="no")
-    clock.then = lambda: signal.raise_signal(signal.SIGINT)
+    clock.then = lambda: signal.raise_signal(number)
     status, _, err = command("submit", code, *ON_CLUSTER, "--wait", *JOB)
     assert (status, err.splitlines()[-1]) == (1, f"trailtally: step {STEP} failed after 12 min 3 s: no")
+
+
+@STOPS
+@pytest.mark.parametrize(("state", "status"), [("FAILED", 1), ("COMPLETED", 0)])
+def test_so_does_who_is_told_to_stop_while_the_log_is_read(
+    command: Command, code: str, emr: FakeEmr, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, state: str, status: int
+) -> None:
+    emr.next_step = made_step(state=state)
+    monkeypatch.setattr("trailtally.emr.follow.driver_logs", lambda *_: signal.raise_signal(number))
+    found, out, err = command("submit", code, *ON_CLUSTER, "--wait", *JOB)
+    assert (found, out.splitlines()[0]) == (
+        status,
+        f"step:     {STEP}, {state.lower()}, started 2026-03-09 01:00:30 UTC, 12 min 3 s",
+    )
+    assert "run the same command again" not in err
+
+
+def test_what_is_known_of_a_failure_is_told_before_its_log_is_waited_for(
+    command: Command, code: str, emr: FakeEmr, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emr.next_step = made_step(state="FAILED", message="no")
+    said: list[str] = []
+    clock.then = lambda: said.append(capsys.readouterr().out)
+    command("submit", code, *ON_CLUSTER, "--wait", *JOB)
+    assert said[0].splitlines() == [
+        f"step:     {STEP}, failed, started 2026-03-09 01:00:30 UTC, 12 min 3 s",
+        "reason:   no",
+    ]
 
 
 # --- With moto's own EMR --------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from trailtally.access_options import region_in
 from trailtally.aws import client
 from trailtally.emr.artifacts import SUMS, Artifacts, artifacts_at, digests_in
 from trailtally.emr.commands import MINUTES
-from trailtally.emr.follow import check_success, follow, logs_after, told_logs
+from trailtally.emr.follow import check_success, follow, goes_on, logs_after, told_logs, told_of_run
 from trailtally.emr.job import check_job
 from trailtally.emr.logs import driver_logs
 from trailtally.emr.objects import below, content
@@ -70,20 +70,25 @@ def submit(options: argparse.Namespace, job_parser: argparse.ArgumentParser) -> 
         where = _serverless(options, place)
         request = job_run(where, artifacts, options.arguments, name=_name(options), more=options.conf)
         needed.append(artifacts.site_packages(PYTHON, where.machine))
-    _check_there(_client("s3", options), artifacts.url, needed)
+    s3 = _client("s3", options)
+    _check_there(s3, artifacts.url, needed)
     if options.dry_run:
         return json.dumps(request, indent=2)
-    number = place.start(request)
-    if options.wait:
-        return _wait(options, number)
-    return f"{place.word} {number}\nwhat becomes of it: trailtally emr status {place.options} {place.option_of(number)}"
+    # Made before the start: it takes a while, and so does not come between the run and who waits for it.
+    followed, number = _place(options) if options.wait else place, ""
+    with told_of_run(lambda: goes_on(place, number) if number else place.unsure(request)):
+        number = place.start(request)
+        if not options.wait:
+            return f"{place.word} {number}\nwhat becomes of it: trailtally emr status {place.options} {place.option_of(number)}"
+        run = follow(followed, number, say=_say)
+    return _ended(followed, s3, run)
 
 
-def _wait(options: argparse.Namespace, number: str) -> str:
-    place, s3 = _place(options), _client("s3", options)
-    run = follow(place, number, say=_say)
-    logs = driver_logs(s3, run) if run.succeeded else logs_after(s3, run, say=_say)
-    text = "\n".join([*_told(place, run), *told_logs(place, run, logs)])
+def _ended(place: Place, s3: Any, run: Run) -> str:
+    """Says at once what became of a run, then what its log says. Raises RunFailed where it failed."""
+    print("\n".join(_told(place, run)), flush=True)
+    logs = logs_after(s3, run, say=_say)
+    text = "\n".join(told_logs(place, run, logs))
     if not run.succeeded:
         print(text, flush=True)
     check_success(place, run, logs)

@@ -1,11 +1,13 @@
 """A run followed to its end, and what became of it."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from trailtally.emr.answers import is_no_answer
 from trailtally.emr.logs import Logs, driver_logs, expected_at
-from trailtally.emr.runs import Place, Run, duration, ended_before, is_no_answer, lasted
+from trailtally.emr.runs import Place, Run, duration, ended_before, lasted
 from trailtally.errors import Terminated, TrailtallyError
 from trailtally.terminal import printable
 
@@ -32,18 +34,30 @@ class StoppedWaiting(TrailtallyError):
         self.status = status
 
 
+@contextlib.contextmanager
+def told_of_run(known: Callable[[], str]) -> Iterator[None]:
+    """Raises StoppedWaiting, with what is `known` of the run by then, where the block is told to stop."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedWaiting(f"interrupted; {known()}", 130) from None
+    except Terminated:
+        raise StoppedWaiting(f"told to end (SIGTERM); {known()}", 143) from None
+
+
+def goes_on(place: Place, number: str) -> str:
+    """That a run does, and the command that tells of it."""
+    return f"{place.word} {number} goes on. What becomes of it: trailtally emr status {place.options} {place.option_of(number)}"
+
+
 def follow(place: Place, number: str, *, say: Say) -> Run:
     """Waits for the end of a run, whatever it is. Raises TrailtallyError where that cannot be had: the run itself goes on."""
     what = f"{place.word} {number}"
-    goes_on = f"{what} goes on. What becomes of it: trailtally emr status {place.options} {place.option_of(number)}"
     try:
+        say(what)
         return _ended(place, number, what, say)
-    except KeyboardInterrupt:
-        raise StoppedWaiting(f"interrupted; {goes_on}", 130) from None
-    except Terminated:
-        raise StoppedWaiting(f"told to end (SIGTERM); {goes_on}", 143) from None
     except TrailtallyError as error:
-        raise TrailtallyError(f"{error}. Do not submit it again: {goes_on}") from error
+        raise TrailtallyError(f"{error}. Do not submit it again: {goes_on(place, number)}") from error
 
 
 def _ended(place: Place, number: str, what: str, say: Say) -> Run:
@@ -70,19 +84,22 @@ def _ended(place: Place, number: str, what: str, say: Say) -> Run:
 
 
 def logs_after(s3: Any, run: Run, *, say: Say) -> Logs:
-    """The end of the driver's logs of a run that failed. Waits for EMR to put them in S3, until that takes too long."""
-    started, told = time.monotonic(), False
-    while True:
-        logs = driver_logs(s3, run)
-        if logs.is_whole(run) or time.monotonic() - started >= _LOG_SECONDS:
-            return logs
-        if not told:
-            say(f"waiting for EMR to put the log in S3, {duration(_LOG_SECONDS)} at most: {expected_at(run)}")
-            told = True
-        try:
+    """The end of the driver's logs of a run that ended, or what there is of it where it is told to stop.
+
+    Of a run that failed, waits for EMR to put them in S3, until that takes too long.
+    """
+    started, told, logs = time.monotonic(), False, Logs([])
+    try:
+        while True:
+            logs = driver_logs(s3, run)
+            if run.succeeded or logs.is_whole(run) or time.monotonic() - started >= _LOG_SECONDS:
+                return logs
+            if not told:
+                say(f"waiting for EMR to put the log in S3, {duration(_LOG_SECONDS)} at most: {expected_at(run)}")
+                told = True
             time.sleep(_POLL_SECONDS)
-        except KeyboardInterrupt:
-            return logs
+    except (KeyboardInterrupt, Terminated):  # what became of the run is known, and is told
+        return logs
 
 
 def told_logs(place: Place, run: Run, logs: Logs) -> list[str]:

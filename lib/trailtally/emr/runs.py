@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
-from botocore.exceptions import HTTPClientError
-
 from trailtally import aws
+from trailtally.emr.answers import may_be_done
 from trailtally.errors import TrailtallyError, UsageError
-from trailtally.storage.s3_errors import UNREACHED
 
 # How the names of our runs begin.
 NAME = "trailtally"
@@ -60,6 +58,9 @@ class Place(Protocol):
     def start(self, request: dict[str, Any]) -> str:
         """Sends a request of requests.py; gives the run's number. Raises TrailtallyError."""
 
+    def unsure(self, request: dict[str, Any]) -> str:
+        """What to do where it is not known whether this request started a run."""
+
     def get(self, number: str) -> Run:
         """A run. Raises TrailtallyError where there is none."""
 
@@ -89,12 +90,13 @@ class Cluster:
             with self._told():
                 number: str = self._emr.add_job_flow_steps(**request)["StepIds"][0]
         except TrailtallyError as error:
-            if is_no_answer(error) and not isinstance(error.__cause__, UNREACHED):
-                raise TrailtallyError(
-                    f"{error}. The step may have been added: look before you try again: trailtally emr status {self.options}"
-                ) from error
+            if may_be_done(error):
+                raise TrailtallyError(f"{error}; {self.unsure(request)}") from error
             raise
         return number
+
+    def unsure(self, request: dict[str, Any]) -> str:  # noqa: ARG002 - as every Place
+        return f"the step may have been added: look before you try again: trailtally emr status {self.options}"
 
     def get(self, number: str) -> Run:
         with self._told():
@@ -169,13 +171,16 @@ class Application:
             with self._told():
                 number: str = self._serverless.start_job_run(**request)["jobRunId"]
         except TrailtallyError as error:
-            if is_no_answer(error) and not isinstance(error.__cause__, UNREACHED):
-                raise TrailtallyError(
-                    f"{error}. The run may have been started: the same command with --client-token {request['clientToken']} "
-                    "starts no second one"
-                ) from error
+            if may_be_done(error):
+                raise TrailtallyError(f"{error}; {self.unsure(request)}") from error
             raise
         return number
+
+    def unsure(self, request: dict[str, Any]) -> str:
+        return (
+            f"the run may have been started: look first: trailtally emr status {self.options}. The same command with "
+            f"--client-token {request['clientToken']} starts no second one"
+        )
 
     def get(self, number: str) -> Run:
         with self._told():
@@ -215,11 +220,6 @@ class Application:
 
     def _told(self) -> Any:
         return aws.told(f"application {self._number}", _hint)
-
-
-def is_no_answer(error: TrailtallyError) -> bool:
-    """Whether AWS said nothing at all."""
-    return isinstance(error.__cause__, (HTTPClientError, *UNREACHED))
 
 
 def lasted(run: Run) -> str:
