@@ -60,6 +60,28 @@ def test_a_profile_of_this_machine_is_none_of_emrs(option: str) -> None:
     )
 
 
+@pytest.mark.parametrize("option", ["--help", "-h", "--version", "--vers"])
+@pytest.mark.parametrize("before", [[], PATHS])
+def test_what_would_print_and_do_nothing_is_refused(option: str, before: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(*before, option) == (
+        "arguments of the job: with --help or --version it does nothing else: give those to jobs/daily_aggregates.py here"
+    )
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("option", ["--endpoint-url", "--output-endpoint-url"])
+@pytest.mark.parametrize("url", ["https://me:hidden@minio:9000", "https://hidden@minio", "me:hidden@minio"])
+def test_a_password_in_an_endpoint_is_refused_and_not_repeated(option: str, url: str) -> None:
+    assert refused(*PATHS, option, url) == (
+        f"arguments of the job: {option} has a user or a password in it, and EMR would show them to whoever may read its steps "
+        "and runs. Leave them out: the job runs as the cluster's instance profile, or as --role"
+    )
+
+
+def test_an_endpoint_without_one_is_taken() -> None:
+    check_job([*PATHS, "--endpoint-url", "https://minio:9000"], daily_parser())
+
+
 @pytest.mark.parametrize(
     ("path", "output"), [("s3://abc", "s3://abc/tables"), ("s3://abc/b/c", "s3://abc/b"), ("s3://abc/b/", "s3://abc/b")]
 )

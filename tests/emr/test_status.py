@@ -182,6 +182,27 @@ def test_a_cluster_has_steps_and_an_application_has_runs(command: Command, emr: 
     assert emr.calls == []
 
 
+@pytest.mark.parametrize(
+    ("place", "option"),
+    [
+        (["--cluster", CLUSTER], "--step"),
+        (["--application", APPLICATION], "--run"),
+        (["--cluster", CLUSTER], "--profile"),
+        (["--cluster", CLUSTER], "--region"),
+    ],
+)
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_value_is_no_other_run(command: Command, emr: FakeEmr, place: list[str], option: str, empty: str) -> None:
+    emr.steps, emr.runs = [made_step()], [made_run()]
+    status, out, err = command("status", *place, option, empty)
+    assert (status, out, err.splitlines()[-1].partition(": error: ")[2]) == (
+        2,
+        "",
+        f"argument {option}: it is empty: is a variable of the shell not set?",
+    )
+    assert emr.calls == []
+
+
 def test_a_step_that_is_not_there_is_told(command: Command, emr: FakeEmr) -> None:
     emr.errors["DescribeStep"] = {"Code": "InvalidRequestException", "Message": "Step id 's-0' is not valid."}
     assert command("status", "--cluster", CLUSTER, "--step", "s-0") == (

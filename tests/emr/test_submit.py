@@ -206,6 +206,36 @@ def test_wrong_use_is_told_before_anything_is_started(
     assert emr.calls == []
 
 
+@pytest.mark.parametrize("option", ["--name", "--logs", "--profile", "--region"])
+def test_an_empty_value_is_refused(command: Command, code: str, emr: FakeEmr, option: str) -> None:
+    message = f"argument {option}: it is empty: is a variable of the shell not set?"
+    assert usage_error(command, code, *SERVERLESS, option, "", *JOB) == message
+    assert emr.calls == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "spark.hadoop.fs.s3a.secret.key",
+        "spark.hadoop.fs.s3a.bucket.logs.access.key",
+        "spark.hadoop.fs.s3a.session.token",
+        "spark.executorEnv.AWS_SECRET_ACCESS_KEY",
+        "spark.yarn.appMasterEnv.AWS_SESSION_TOKEN",
+        "spark.hadoop.fs.s3.awsAccessKeyId",
+        "spark.driver.extraJavaOptions=-Daws.secretKey",
+    ],
+)
+@pytest.mark.parametrize("place", [ON_CLUSTER, SERVERLESS])
+def test_a_secret_among_the_settings_is_refused_and_not_repeated(
+    command: Command, code: str, emr: FakeEmr, place: list[str], name: str
+) -> None:
+    assert usage_error(command, code, *place, "--conf", f"{name}=hidden", *JOB) == (
+        f"argument --conf: {name.partition('=')[0]}: EMR would show the secret to whoever may read its steps and runs. Leave it "
+        "out: the job runs as the cluster's instance profile, or as --role"
+    )
+    assert emr.calls == []
+
+
 @pytest.mark.parametrize(
     ("found", "message"),
     [

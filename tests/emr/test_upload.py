@@ -249,6 +249,12 @@ def test_a_key_without_its_kind_of_encryption_is_refused(command: Command, dist:
     assert refused(command, dist, "--sse", "AES256", "--sse-kms-key-id", "k") == "--sse-kms-key-id needs --sse aws:kms"
 
 
+@pytest.mark.parametrize("option", ["--dist", "--profile", "--region", "--sse-kms-key-id"])
+def test_an_empty_value_is_refused(command: Command, dist: Path, option: str) -> None:
+    said = refused(command, dist, option, "").splitlines()[-1]
+    assert said.endswith(f"error: argument {option}: it is empty: is a variable of the shell not set?")
+
+
 def test_a_bucket_that_is_not_there_is_told(bucket: Bucket, command: Command, dist: Path, emr: FakeEmr) -> None:
     assert command("upload", f"{bucket.url}-gone", "--dist", str(dist)) == (
         1,

@@ -13,6 +13,8 @@ _APPLICATION = re.compile(r"[0-9a-z]{1,64}")
 _ROLE = re.compile(r"arn:aws[a-zA-Z0-9-]*:iam::[0-9]{12}:role/\S+")
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SETTING = re.compile(r"spark\.[^=\s]+=.*", re.DOTALL)
+# Of s3a and of AWS's SDKs, as a setting or an environment variable of Spark's; or in Java's options.
+_SECRET = re.compile(r"(access|secret)[._-]?key|session[._-]?token|password", re.IGNORECASE)
 
 JobParser = Callable[[], argparse.ArgumentParser]
 
@@ -41,9 +43,11 @@ def add_emr_command(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
     sent = its.add_parser("upload", help="put what `make dist` built in S3")
     sent.add_argument("url", metavar="URL", help="s3://BUCKET/PREFIX: the files go to URL/trailtally-VERSION/")
-    sent.add_argument("--dist", type=Path, default=Path("dist"), metavar="FOLDER", help="what make dist built (default: dist)")
+    sent.add_argument("--dist", type=_folder, default=Path("dist"), metavar="FOLDER", help="what make dist built (default: dist)")
     sent.add_argument("--sse", choices=["AES256", "aws:kms", "aws:kms:dsse"], help="encryption; without it, the bucket's default")
-    sent.add_argument("--sse-kms-key-id", metavar="KEY", help="the key in KMS for --sse aws:kms: an id, an ARN or an alias")
+    sent.add_argument(
+        "--sse-kms-key-id", type=_given, metavar="KEY", help="the key in KMS for --sse aws:kms: an id, an ARN or an alias"
+    )
     sent.add_argument("--dry-run", action="store_true", help="print what would be sent, and send nothing")
     _add_account(sent)
     sent.set_defaults(job=_upload)
@@ -61,7 +65,13 @@ def add_emr_command(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     started.add_argument("--role", type=_role, metavar="ARN", help="of --application: the role that the run has")
     started.add_argument("--wait", action="store_true", help="follow the run to its end; 1 where it fails, with its log's end")
     started.add_argument("--dry-run", action="store_true", help="print the request as JSON, and start nothing")
-    started.add_argument("--name", default="", metavar="TEXT", help="the run is named `trailtally TEXT` (default: trailtally)")
+    started.add_argument(
+        "--name",
+        type=_given,
+        default="trailtally",
+        metavar="TEXT",
+        help="the run is named `trailtally TEXT` (default: trailtally)",
+    )
     started.add_argument(
         "--conf",
         type=_setting,
@@ -70,7 +80,7 @@ def add_emr_command(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         metavar="NAME=VALUE",
         help="a setting of Spark, over ours; repeatable",
     )
-    started.add_argument("--logs", metavar="URL", help="of --application: where its logs go, s3://BUCKET/PREFIX")
+    started.add_argument("--logs", type=_given, metavar="URL", help="of --application: where its logs go, s3://BUCKET/PREFIX")
     started.add_argument(
         "--timeout-minutes",
         type=_minutes,
@@ -86,8 +96,8 @@ def add_emr_command(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
     asked = its.add_parser("status", help="print the last runs, and the last one's state, reason and end of its log")
     _add_place(asked)
-    asked.add_argument("--step", metavar="ID", help="of --cluster: this step alone")
-    asked.add_argument("--run", metavar="ID", help="of --application: this run alone")
+    asked.add_argument("--step", type=_given, metavar="ID", help="of --cluster: this step alone")
+    asked.add_argument("--run", type=_given, metavar="ID", help="of --application: this run alone")
     _add_account(asked)
     asked.set_defaults(job=_status)
 
@@ -99,8 +109,8 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_account(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--profile", metavar="NAME", help="profile of ~/.aws/config (AWS_PROFILE)")
-    parser.add_argument("--region", metavar="REGION", help="region of EMR and of the bucket (AWS_REGION)")
+    parser.add_argument("--profile", type=_given, metavar="NAME", help="profile of ~/.aws/config (AWS_PROFILE)")
+    parser.add_argument("--region", type=_given, metavar="REGION", help="region of EMR and of the bucket (AWS_REGION)")
     parser.add_argument("--debug", action="store_true", help="print the stack trace of an error")
 
 
@@ -142,7 +152,23 @@ def _token(text: str) -> str:
 
 
 def _setting(text: str) -> str:
-    return _matching(_SETTING, text, "a setting of Spark, such as spark.dynamicAllocation.maxExecutors=50")
+    _matching(_SETTING, text, "a setting of Spark, such as spark.dynamicAllocation.maxExecutors=50")
+    if _SECRET.search(text):
+        raise argparse.ArgumentTypeError(
+            f"{text.partition('=')[0]}: EMR would show the secret to whoever may read its steps and runs. Leave it out: the job "
+            "runs as the cluster's instance profile, or as --role"
+        )
+    return text
+
+
+def _given(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: is a variable of the shell not set?")
+    return text
+
+
+def _folder(text: str) -> Path:
+    return Path(_given(text))
 
 
 def _matching(pattern: re.Pattern[str], text: str, expected: str) -> str:
