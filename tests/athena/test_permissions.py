@@ -6,14 +6,13 @@ What Athena itself asks of Glue and S3, in the name of who queries, no test sees
 import json
 import re
 import secrets
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from athena.service import Scripted, Service, sleeping
 from s3 import servers
-from s3.policy import check, permits
+from s3.policy import CONF, allowed_actions, check, filled, permits
 from s3.servers import REGION
 from trailtally.athena import catalog, run
 from trailtally.athena.place import Place, Settings
@@ -21,7 +20,6 @@ from trailtally.athena.queries import queries
 from trailtally.athena.run import run_query
 from trailtally.tables import launches
 
-CONF = Path(__file__).parents[2] / "conf" / "aws"
 ACCOUNT = "111122223333"
 PLACE = Place("logs", "readers")
 SETTINGS = Settings("s3://my-tables/trail", "s3://my-tables/trail/_athena-results/", 100_000_000_000)
@@ -45,17 +43,9 @@ Policy = dict[str, Any]
 
 def policy(name: str) -> Policy:
     """A document of conf/aws with all of its placeholders replaced."""
-    text = (CONF / f"{name}.json").read_text()
-    for placeholder, value in VALUES.items():
-        text = text.replace(placeholder, value)
-    found: Policy = json.loads(text)
+    found = filled(name, VALUES)
     check(found)
     return found
-
-
-def actions(found: Policy, *services: str) -> set[str]:
-    """The actions of these services that a policy allows."""
-    return {a for statement in found["Statement"] for a in statement["Action"] if a.partition(":")[0] in services}
 
 
 def resources(service: Service, action: str, sent: dict[str, Any]) -> list[str]:
@@ -93,7 +83,7 @@ def test_who_registers_may_do_what_register_and_unregister_do_and_no_more(
     catalog.unregister(service.glue, service.athena, PLACE, say=lambda _: None)
 
     allowed, calls = policy("athena-register"), list(service.calls)
-    assert {action for action, _ in calls} == actions(allowed, "glue", "athena")
+    assert {action for action, _ in calls} == allowed_actions(allowed, "glue", "athena")
     needed = [(action, resource) for action, sent in calls for resource in resources(service, action, sent)]
     assert [need for need in needed if not permits(allowed, *need, {})] == []
 
@@ -111,7 +101,7 @@ def test_who_queries_may_do_what_a_query_and_its_end_take_and_no_more(service: S
         run_query(service.athena, PLACE, "SELECT 1", [], say=lambda _: None)
 
     allowed, calls = policy("athena"), list(service.calls)
-    assert {action for action, _ in calls} == actions(allowed, "athena")
+    assert {action for action, _ in calls} == allowed_actions(allowed, "athena")
     needed = [(action, resource) for action, sent in calls for resource in resources(service, action, sent)]
     assert [need for need in needed if not permits(allowed, *need, {})] == []
 
@@ -119,11 +109,11 @@ def test_who_queries_may_do_what_a_query_and_its_end_take_and_no_more(service: S
 @pytest.mark.parametrize("name", ["athena", "athena-register"])
 def test_other_databases_and_workgroups_are_out_of_reach(name: str) -> None:
     allowed, at = policy(name), f"arn:aws:glue:{REGION}:{ACCOUNT}"
-    for action in actions(allowed, "glue"):
+    for action in allowed_actions(allowed, "glue"):
         assert permits(allowed, action, f"{at}:table/logs/launches", {})
         for beside in ("database/logs2", "database/default", "table/logs2/launches", "table/default/launches"):
             assert not permits(allowed, action, f"{at}:{beside}", {})
-    for action in actions(allowed, "athena"):
+    for action in allowed_actions(allowed, "athena"):
         assert not permits(allowed, action, f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/primary", {})
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from cloudformation.templates import (
     ARTIFACTS_KEY,
-    CONF,
     KEYS,
     LOGS_KEY,
     NAMES,
@@ -20,6 +19,7 @@ from cloudformation.templates import (
     role_statements,
     stack,
 )
+from s3.policy import filled
 
 ROLES = {"serverless": "ExecutionRole", "cluster-roles": "NodeRole"}
 # What the job needs on EMR beside conf/aws.
@@ -59,11 +59,9 @@ WIDE_RESOURCES = {"Administration", "CloudTrailEncrypts", "CloudTrailLooksAtTheK
 
 def policy(name: str, **values: str) -> list[dict[str, Any]]:
     """The statements of a file of conf/aws with these values."""
-    text = (CONF / "aws" / f"{name}.json").read_text()
-    for placeholder, value in values.items():
-        text = text.replace(placeholder.replace("_", "-"), value)
-    assert not re.search(r"\b[A-Z]+-[A-Z]+\b", text)
-    statements: list[dict[str, Any]] = json.loads(text)["Statement"]
+    found = filled(name, {placeholder.replace("_", "-"): value for placeholder, value in values.items()})
+    assert not re.search(r"\b[A-Z]+-[A-Z]+\b", json.dumps(found))
+    statements: list[dict[str, Any]] = found["Statement"]
     return statements
 
 

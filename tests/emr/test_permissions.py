@@ -19,11 +19,10 @@ from emr.test_logs import driver, zipped
 from emr.test_upload import FILES, FOLDER, make
 from s3 import servers
 from s3.fault import KMS_KEY, Fault
-from s3.policy import check, permits
+from s3.policy import CONF, allowed_actions, check, filled, permits
 from s3.proxied import Proxied
 from s3.servers import REGION, Bucket, Server
 
-CONF = Path(__file__).parents[2] / "conf" / "aws"
 README = (CONF / "README.md").read_text()
 ACCOUNT = "111122223333"
 JOB = ["--", "--input", "s3://my-logs", "--output", "s3://my-tables/trail"]
@@ -50,17 +49,9 @@ def policy(code: str = "my-code", runs: str = "my-runs") -> Policy:
         "APPLICATION-ID": APPLICATION,
         "ROLE-ARN": ROLE,
     }
-    text = (CONF / "emr-submit.json").read_text()
-    for placeholder, value in values.items():
-        text = text.replace(placeholder, value)
-    found: Policy = json.loads(text)
+    found = filled("emr-submit", values)
     check(found)
     return found
-
-
-def actions(found: Policy, *services: str) -> set[str]:
-    """The actions of these services that a policy allows."""
-    return {a for statement in found["Statement"] for a in statement["Action"] if a.partition(":")[0] in services}
 
 
 def needed(action: str, sent: dict[str, Any]) -> tuple[str, str]:
@@ -106,7 +97,7 @@ def test_with_the_policy_all_three_commands_run_and_none_of_its_actions_is_left_
     assert [call for call in odd_proxy.calls() if call.fault == "policy"] == []
     asked = [needed(*call) for call in emr.calls]
     assert [need for need in asked if not permits(allowed, *need, {})] == []
-    assert {action for action, _ in asked} == actions(allowed, "elasticmapreduce", "emr-serverless")
+    assert {action for action, _ in asked} == allowed_actions(allowed, "elasticmapreduce", "emr-serverless")
     of_code = {action for action, resource in odd_proxy.permissions() if runs.name not in resource}
     of_runs = {action for action, resource in odd_proxy.permissions() if runs.name in resource}
     assert of_code == {"s3:ListBucket", *_on(allowed, bucket.name), "kms:GenerateDataKey", "kms:Decrypt"}
@@ -120,9 +111,9 @@ def _on(allowed: Policy, bucket: str) -> set[str]:
 
 def test_other_clusters_applications_roles_and_prefixes_are_out_of_reach() -> None:
     allowed, at = policy(), f"{REGION}:{ACCOUNT}"
-    for action in actions(allowed, "elasticmapreduce"):
+    for action in allowed_actions(allowed, "elasticmapreduce"):
         assert not permits(allowed, action, f"arn:aws:elasticmapreduce:{at}:cluster/j-OTHER", {})
-    for action in actions(allowed, "emr-serverless"):
+    for action in allowed_actions(allowed, "emr-serverless"):
         for other in ("00other", f"{APPLICATION}0", f"00other/jobruns/{RUN}"):
             assert not permits(allowed, action, f"arn:aws:emr-serverless:{at}:/applications/{other}", {})
     to = {"iam:PassedToService": "emr-serverless.amazonaws.com"}

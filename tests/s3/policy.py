@@ -1,8 +1,15 @@
-"""What a policy of IAM allows: Allow and Deny, Action, Resource, and conditions on s3:prefix and s3:delimiter."""
+"""What a policy of IAM allows: Allow and Deny, Action, Resource, and conditions on s3:prefix and s3:delimiter.
 
+Also the policies of conf/aws, with their placeholders filled.
+"""
+
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+CONF = Path(__file__).parents[2] / "conf" / "aws"
 
 CONDITIONS = {"StringLike", "StringEquals"}
 
@@ -17,6 +24,21 @@ def permits(policy: Mapping[str, Any], action: str, resource: str, context: Mapp
         and _holds(statement.get("Condition", {}), context)
     }
     return effects == {"Allow"}
+
+
+def filled(name: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """A document of conf/aws with these values in the place of its placeholders."""
+    text = (CONF / f"{name}.json").read_text()
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def allowed_actions(policy: Mapping[str, Any], *services: str) -> set[str]:
+    """The actions of these services that the policy names; of all services, where none is given."""
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    return {action for action in actions if not services or action.partition(":")[0] in services}
 
 
 def check(policy: Mapping[str, Any]) -> None:
