@@ -12,12 +12,11 @@ from trailtally import storage
 from trailtally.access_options import region_in
 from trailtally.aws import client
 from trailtally.emr.artifacts import SUMS, Artifacts, artifacts_at, digests_in
-from trailtally.emr.commands import MINUTES
 from trailtally.emr.follow import check_success, follow, goes_on, logs_after, told_logs, told_of_run
 from trailtally.emr.job import check_job
 from trailtally.emr.logs import driver_logs
 from trailtally.emr.objects import below, content
-from trailtally.emr.requests import MACHINES, PYTHON, Serverless, check_release, job_run, step
+from trailtally.emr.requests import MACHINES, MINUTES, PYTHON, Serverless, check_release, job_run, step
 from trailtally.emr.runs import DAYS, NAME, Application, Cluster, Place, Run, lasted
 from trailtally.emr.upload import Target, built, send, to_send
 from trailtally.errors import UsageError

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-# A day: longer than any daily run, and what hangs does not cost for ever. EMR takes no more than a week.
-MINUTES, _MOST_MINUTES = 1440, 10080
+from trailtally.emr.requests import MINUTES, MOST_MINUTES
+
 _CLUSTER = re.compile(r"j-[A-Z0-9]+")
 _APPLICATION = re.compile(r"[0-9a-z]{1,64}")
 _ROLE = re.compile(r"arn:aws[a-zA-Z0-9-]*:iam::[0-9]{12}:role/\S+")
@@ -85,7 +85,7 @@ def add_emr_command(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         "--timeout-minutes",
         type=_minutes,
         metavar="N",
-        help=f"of --application: it is ended after so long (default: {MINUTES}, a day; {_MOST_MINUTES:,}, a week, is the most: "
+        help=f"of --application: it is ended after so long (default: {MINUTES}, a day; {MOST_MINUTES:,}, a week, is the most: "
         "EMR takes no value for none)",
     )
     started.add_argument(
@@ -178,6 +178,6 @@ def _matching(pattern: re.Pattern[str], text: str, expected: str) -> str:
 
 
 def _minutes(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 5 <= int(text) <= _MOST_MINUTES):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes, 5 to {_MOST_MINUTES}")
+    if not (text.isascii() and text.isdecimal() and 5 <= int(text) <= MOST_MINUTES):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes, 5 to {MOST_MINUTES}")
     return int(text)

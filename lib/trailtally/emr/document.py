@@ -10,13 +10,14 @@ from pathlib import Path
 
 from trailtally.emr import requests, spark
 from trailtally.emr.artifacts import Artifacts
-from trailtally.emr.commands import MINUTES
 from trailtally.emr.spark import Setting
 
 # What a reader puts in their place.
 ARTIFACTS = Artifacts("ARTIFACTS-URL", "VERSION")
 JOB = ("--input", "s3://LOGS-BUCKET/LOGS-PREFIX", "--output", "s3://TABLES-BUCKET/TABLES-PREFIX")
-WHERE = requests.Serverless("APPLICATION-ID", "ROLE-ARN", "MACHINE", "CLIENT-TOKEN", MINUTES, "s3://RUNS-BUCKET/RUNS-PREFIX")
+WHERE = requests.Serverless(
+    "APPLICATION-ID", "ROLE-ARN", "MACHINE", "CLIENT-TOKEN", requests.MINUTES, "s3://RUNS-BUCKET/RUNS-PREFIX"
+)
 
 _HEAD = """\
 # The settings of Spark that `trailtally emr submit` gives the job, as the step or the run itself: no cluster needs this file.

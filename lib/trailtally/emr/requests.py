@@ -10,6 +10,8 @@ from trailtally.errors import UsageError
 
 # The characters that EMR takes in a step's jar and arguments together.
 MOST_CHARACTERS = 10_240
+# Of a run of Serverless. A day: longer than any daily run, and what hangs does not cost for ever. EMR takes a week at most.
+MINUTES, MOST_MINUTES = 1440, 10_080
 # Every release that is taken has it, on Intel and on Graviton.
 PYTHON = "3.11"
 MACHINES = {"X86_64": "x86_64", "ARM64": "aarch64"}
