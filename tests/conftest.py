@@ -89,6 +89,11 @@ def spark(dying_storage: None) -> Iterator[SparkSession]:
     options: dict[str, str | bool | float | int | None] = {
         "spark.sql.shuffle.partitions": "2",
         "spark.ui.enabled": "false",
+        # The plans of the last 1000 queries fill the heap, and each collection takes a second then.
+        "spark.sql.ui.retainedExecutions": "1",
+        "spark.ui.retainedJobs": "1",
+        "spark.ui.retainedStages": "1",
+        "spark.ui.retainedTasks": "1",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.dataFrameQueryContext.enabled": "false",

@@ -62,7 +62,7 @@ def test_a_backfill_killed_at_random_moments_ends_in_the_tables_of_a_single_run(
     expected = content(run(tree, output=tmp_path / "single").output)
     output = tmp_path / "tables"
     batches, says = set[str](), ""
-    for kill in range(int(os.environ.get("TRAILTALLY_KILLS", "3"))):
+    for kill in range(int(os.environ.get("TRAILTALLY_KILLS", "2"))):
         process = start(tree, output, "--batch-bytes", "1")
         try:
             said, _ = process.communicate(timeout=chosen.uniform(5, 30))
@@ -88,7 +88,7 @@ def test_a_run_killed_at_each_of_its_changes_is_finished_by_the_next(
     expected = content(run(tree, output=tmp_path / "single").output)
     older, output = tmp_path / "older", tmp_path / "tables"
     run(*(tree / f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/03/{day}" for day in ("08", "09")), output=older)
-    step, killed = int(os.environ.get("TRAILTALLY_KILL_STEP", "19")), 0
+    step, killed = int(os.environ.get("TRAILTALLY_KILL_STEP", "26")), 0
     for at in itertools.count(0, step):
         how = (faults.BEFORE, faults.AMID, faults.AFTER)[at // step % 3]
         shutil.rmtree(output, ignore_errors=True)
