@@ -7,6 +7,7 @@
 import contextlib
 import fcntl
 import functools
+import gc
 import json
 import os
 import tempfile
@@ -51,6 +52,7 @@ def dying(at: int, how: str) -> Iterator[Callable[[], list[Change]]]:
 
 def bury(output: Path | str) -> None:
     """The process that held the lock of this output is dead by now: it was another one than this."""
+    gc.collect()  # what it died of has its frames, and these their plans in Spark: they would fill the heap of the tests
     lock = f"{output}/_trailtally/lock.json"
     body = storage.get(lock)
     if body is not None:
