@@ -89,7 +89,8 @@ def spark(dying_storage: None) -> Iterator[SparkSession]:
     options: dict[str, str | bool | float | int | None] = {
         "spark.sql.shuffle.partitions": "2",
         "spark.ui.enabled": "false",
-        # The plans of the last 1000 queries fill the heap, and each collection takes a second then.
+        # Plans of past queries fill the heap, and each collection takes a second then.
+        "spark.driver.memory": "2500m",
         "spark.sql.ui.retainedExecutions": "1",
         "spark.ui.retainedJobs": "1",
         "spark.ui.retainedStages": "1",
