@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,11 @@ class _Parser(argparse.ArgumentParser):
     """What comes after -- is for the job, whatever it looks like."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        own, _, job = _split(args or [])
-        found, unknown = super().parse_known_args(own, namespace)
-        found.arguments = job
+        given: list[str] = list(args or [])
+        at = given.index("--") if "--" in given else len(given)
+        found, unknown = super().parse_known_args(given[:at], namespace)
+        found.arguments = given[at + 1 :]
         return found, unknown
-
-
-def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:
-    if "--" not in arguments:
-        return list(arguments), False, []
-    at = list(arguments).index("--")
-    return list(arguments[:at]), True, list(arguments[at + 1 :])
 
 
 def add_emr_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", job_parser: JobParser) -> None:

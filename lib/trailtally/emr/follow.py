@@ -105,7 +105,7 @@ def logs_after(s3: Any, run: Run, *, say: Say) -> Logs:
 def told_logs(place: Place, run: Run, logs: Logs) -> list[str]:
     """The ends of the logs as lines for a person, or where to look for them."""
     if run.logs is None:
-        return [f"log:      none in S3: {_elsewhere(place, run)}"]
+        return [f"log:      none in S3: {place.logs_elsewhere(run.number)}"]
     if logs.trouble:
         return [f"log:      {logs.trouble}"]
     if not logs.ends:
@@ -118,16 +118,6 @@ def told_logs(place: Place, run: Run, logs: Logs) -> list[str]:
         so_far = "" if log.is_whole(run) else f", as EMR wrote it at {log.written:%H:%M:%S} UTC"
         lines += [f"log:      {log.url}{so_far}", *(f"  | {printable(line)}" for line in log.lines)]
     return lines
-
-
-def _elsewhere(place: Place, run: Run) -> str:
-    if place.word == "run":
-        application = place.options.removeprefix("--application ")
-        return (
-            "give --logs s3://BUCKET/PREFIX next time. EMR's own copy: aws emr-serverless get-dashboard-for-job-run "
-            f"--application-id {application} --job-run-id {run.number}"
-        )
-    return "the cluster was made without a log URI (aws emr create-cluster --log-uri s3://BUCKET/PREFIX)"
 
 
 def check_success(place: Place, run: Run, logs: Logs) -> None:

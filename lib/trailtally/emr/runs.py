@@ -1,5 +1,6 @@
 """Runs of the job on EMR: steps of a cluster and job runs of EMR Serverless, seen alike."""
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from itertools import islice
@@ -61,6 +62,9 @@ class Place(Protocol):
     def unsure(self, request: dict[str, Any]) -> str:
         """What to do where it is not known whether this request started a run."""
 
+    def logs_elsewhere(self, number: str) -> str:
+        """Where to look for the log of a run that has none in S3, or how the next one gets one."""
+
     def get(self, number: str) -> Run:
         """A run. Raises TrailtallyError where there is none."""
 
@@ -86,17 +90,15 @@ class Cluster:
 
     def start(self, request: dict[str, Any]) -> str:
         """Adds the step. The client must try once: EMR does not know the same request again, and would add a second step."""
-        try:
-            with self._told():
-                number: str = self._emr.add_job_flow_steps(**request)["StepIds"][0]
-        except TrailtallyError as error:
-            if may_be_done(error):
-                raise TrailtallyError(f"{error}; {self.unsure(request)}") from error
-            raise
-        return number
+        with _told_if_unsure(self, request), self._told():
+            number: str = self._emr.add_job_flow_steps(**request)["StepIds"][0]
+            return number
 
     def unsure(self, request: dict[str, Any]) -> str:  # noqa: ARG002 - as every Place
         return f"the step may have been added: look before you try again: trailtally emr status {self.options}"
+
+    def logs_elsewhere(self, number: str) -> str:  # noqa: ARG002 - as every Place
+        return "the cluster was made without a log URI (aws emr create-cluster --log-uri s3://BUCKET/PREFIX)"
 
     def get(self, number: str) -> Run:
         with self._told():
@@ -167,19 +169,20 @@ class Application:
 
     def start(self, request: dict[str, Any]) -> str:
         """Starts the run. The same request again, token and all, starts no second one."""
-        try:
-            with self._told():
-                number: str = self._serverless.start_job_run(**request)["jobRunId"]
-        except TrailtallyError as error:
-            if may_be_done(error):
-                raise TrailtallyError(f"{error}; {self.unsure(request)}") from error
-            raise
-        return number
+        with _told_if_unsure(self, request), self._told():
+            number: str = self._serverless.start_job_run(**request)["jobRunId"]
+            return number
 
     def unsure(self, request: dict[str, Any]) -> str:
         return (
             f"the run may have been started: look first: trailtally emr status {self.options}. The same command with "
             f"--client-token {request['clientToken']} starts no second one"
+        )
+
+    def logs_elsewhere(self, number: str) -> str:
+        return (
+            "give --logs s3://BUCKET/PREFIX next time. EMR's own copy: aws emr-serverless get-dashboard-for-job-run "
+            f"--application-id {self._number} --job-run-id {number}"
         )
 
     def get(self, number: str) -> Run:
@@ -220,6 +223,17 @@ class Application:
 
     def _told(self) -> Any:
         return aws.told(f"application {self._number}", _hint)
+
+
+@contextlib.contextmanager
+def _told_if_unsure(place: Place, request: dict[str, Any]) -> Iterator[None]:
+    """Adds what to do to an error that leaves open whether the request started a run."""
+    try:
+        yield
+    except TrailtallyError as error:
+        if may_be_done(error):
+            raise TrailtallyError(f"{error}; {place.unsure(request)}") from error
+        raise
 
 
 def lasted(run: Run) -> str:
