@@ -7,7 +7,7 @@ TREE := build/example-tree
 TABLES := build/example-tables
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers demo example test lint types dist bench bench-plan bench-s3 docs lock clean
+.PHONY: help venv servers demo example test test-all lint types dist bench bench-plan bench-s3 docs lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -32,7 +32,10 @@ servers: venv  ## install the S3 server and the SQL engine that tests run agains
 	@TRAILTALLY_VENV=$(VENV) tests/s3/versitygw.sh
 	@TRAILTALLY_VENV=$(VENV) tests/athena/trino.sh
 
-test: venv servers  ## run all tests
+test: venv servers  ## run the tests but for the slow ones
+	@$(VENV)/bin/pytest -m "not slow"
+
+test-all: venv servers  ## run all tests: the slow ones are more whole runs on Spark, and long sequences
 	@$(VENV)/bin/pytest
 
 lint: venv  ## check style
