@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from trailtally import commit, layout, listing, published, storage
+from trailtally import commit, listing, published, storage
 from trailtally.batch import Context, run_batch
+from trailtally.cloudtrail import layout
 from trailtally.costs import dollars, prices
 from trailtally.errors import LockLost, RunStopped, SumsDoNotClose, TrailtallyError, UsageError
 from trailtally.lock import locked

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from trailtally import layout, storage
+from trailtally import storage
 from trailtally.ahead import merged
+from trailtally.cloudtrail import layout
 from trailtally.errors import TaskFailed, UsageError
 from trailtally.parts import parts_of
 from trailtally.session import few_rows
@@ -96,7 +97,7 @@ class _Look(NamedTuple):
 
 def _look(folder: _Folder) -> _Look:
     path, above = folder
-    kind = layout.folder(path)
+    kind = layout.classify_folder(path)
     if kind is layout.Folder.PASSED:
         return _Look(passed=[path.rpartition("/")[2]])
     if (itself := storage.identity(path)) in above:
@@ -206,10 +207,10 @@ def _entries(path: str, place: _Row) -> Iterator[storage.Entry]:
 
 def _row(entry: storage.Entry) -> dict[str, object]:
     row: dict[str, object] = {"file_key": entry.key, "e_tag": entry.e_tag, "size": entry.size}
-    row["delivered"] = layout.delivered(entry.key)
-    log = layout.log_file(entry.key)
-    if isinstance(log, layout.LogFile):
-        row |= {"account_id": log.account_id, "region": log.region}
+    found = layout.classify_key(entry.key)
+    row["delivered"] = found.delivered
+    if isinstance(found, layout.LogFile):
+        row |= {"account_id": found.account_id, "region": found.region}
     if entry.problem:  # whatever its name: a broken link may have led to a folder full of logs
         return row | {"status": UNREADABLE, "reason": entry.problem}
-    return row if isinstance(log, layout.LogFile) else row | {"status": IGNORED, "reason": log}
+    return row if isinstance(found, layout.LogFile) else row | {"status": IGNORED, "reason": found.reason}

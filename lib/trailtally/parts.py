@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from trailtally import layout, storage
+from trailtally import storage
+from trailtally.cloudtrail import layout
 
 # Names of a part, about: twenty requests, a second or two.
 _NAMES = 20_000

@@ -21,13 +21,13 @@ import pyarrow as pa
 
 from trailtally import storage
 from trailtally.ahead import ahead
+from trailtally.cloudtrail.layout import LogFile, classify_key
 from trailtally.errors import BadObject, BadRecord, TaskFailed, Unreadable
 from trailtally.facts import Array, buckets, facts, owner_of
 from trailtally.identity import Actor, actor
 from trailtally.inflate import inflate
 from trailtally.keys import DAY, day_text, dimension_ids, event_time, event_times
 from trailtally.launch import Launch, is_launch, launch
-from trailtally.layout import LogFile, log_file
 from trailtally.records import Decoded, Record, decode, identity
 from trailtally.storage import StoreError
 from trailtally.tables import launches as launches_table
@@ -284,7 +284,7 @@ class _Task:
 
 
 def _place(key: str) -> LogFile:
-    found = log_file(key)
+    found = classify_key(key)
     assert isinstance(found, LogFile), found  # only log files are given to the reader
     return found
 

@@ -4,7 +4,17 @@ import datetime as dt
 
 import pytest
 
-from trailtally.layout import Folder, LogFile, delivered, delivered_at, delivered_since, folder, log_file
+from trailtally.cloudtrail.layout import (
+    Folder,
+    LogFile,
+    OtherObject,
+    classify_folder,
+    classify_key,
+    delivered_at,
+    delivered_since,
+    folder_days,
+    is_tree,
+)
 
 NO_LOG_PATH = "its path is not ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/FILE"
 NO_LOG_NAME = "its name ends in neither .json.gz nor .json"
@@ -20,10 +30,13 @@ NO_LOG_NAME = "its name ends in neither .json.gz nor .json"
         "/data/AWSLogs/111122223333/CloudTrail/us-east-1/2026",
         "/data/AWSLogs/111122223333/CloudTrail/us-east-1/2026/03",
         "/data/AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09",
+        "/data/AWSLogs/111122223333/CloudTrail/us-gov-west-1",
+        "/data/AWSLogs/111122223333/cloudtrail/us-east-1",  # copied in lower case
+        "/data/AWSLogs/111122223333/new-service/eu-central-1/2026",  # whatever it is: to look at each day would take long
     ],
 )
 def test_a_region_and_its_days_are_listed(path: str) -> None:
-    assert folder(path) is Folder.LIST
+    assert classify_folder(path) is Folder.LIST
 
 
 @pytest.mark.parametrize(
@@ -35,10 +48,12 @@ def test_a_region_and_its_days_are_listed(path: str) -> None:
         "/data/111122223333/CloudTrail-Aggregated",  # a tree copied without its AWSLogs
         "/data/AWSLogs/111122223333/Config",
         "/data/AWSLogs/111122223333/vpcflowlogs",
+        "/data/AWSLogs/o-abc/111122223333/WAFLogs",
+        "/data/AWSLogs/aws-account-id=111122223333/aws-service=vpcflowlogs",
     ],
 )
 def test_other_kinds_of_logs_are_passed(path: str) -> None:
-    assert folder(path) is Folder.PASSED
+    assert classify_folder(path) is Folder.PASSED
 
 
 @pytest.mark.parametrize(
@@ -56,10 +71,20 @@ def test_other_kinds_of_logs_are_passed(path: str) -> None:
         "/data/11112222333/CloudTrail/us-east-1",  # eleven digits are no account
         "/data/CloudTrail-Digest",  # a prefix that someone chose
         "/data/111122223333/Config",  # without AWSLogs it may be anything
+        # A trail's prefix may be any of these: AWSLogs/ACCOUNT/CloudTrail/... follows.
+        "/data/AWSLogs/111122223333/AWSLogs",
+        "/data/AWSLogs/AWSLogs",
+        "/data/AWSLogs/prod",
+        "/data/AWSLogs/111122223333/cloudtrail",
+        "/data/AWSLogs/111122223333/cloudtrail/AWSLogs",
+        "/data/111122223333/CloudTrail-org",
+        "/data/AWSLogs/111122223333/CloudTrail/AWSLogs",
+        "/data/AWSLogs/111122223333/CloudTrail-Digest/AWSLogs",
+        "/data/AWSLogs/111122223333/new-service",
     ],
 )
 def test_levels_above_are_entered(path: str) -> None:
-    assert folder(path) is Folder.ENTER
+    assert classify_folder(path) is Folder.ENTER
 
 
 @pytest.mark.parametrize(
@@ -74,15 +99,12 @@ def test_levels_above_are_entered(path: str) -> None:
     ],
 )
 def test_a_log_file_has_its_account_region_and_delivery_day_from_the_right(key: str) -> None:
-    assert log_file(key) == LogFile("111122223333", "eu-west-3", "2026-03-09")
+    assert classify_key(key) == LogFile("111122223333", "eu-west-3", "2026-03-09")
 
 
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/a.json.gz.tmp", NO_LOG_NAME),
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/a.JSON", NO_LOG_NAME),
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/gz", NO_LOG_NAME),
         ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/02/29/a.json.gz", "2026/02/29 in its path is not a day"),
         ("AWSLogs/111122223333/CloudTrail/us-east-1/0000/01/01/a.json.gz", "0000/01/01 in its path is not a day"),
         ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/3/9/a.json.gz", NO_LOG_PATH),
@@ -92,33 +114,97 @@ def test_a_log_file_has_its_account_region_and_delivery_day_from_the_right(key: 
         ("AWSLogs/11112222333/CloudTrail/us-east-1/2026/03/09/a.json.gz", NO_LOG_PATH),
         ("AWSLogs/1111222233334/CloudTrail/us-east-1/2026/03/09/a.json.gz", NO_LOG_PATH),
         ("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/09/a.json.gz", NO_LOG_PATH),
+        ("flat/111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20260309T1200Z.json.gz", NO_LOG_PATH),
+        ("flat/111122223333_CloudTrail_us-east-1_20260309T1200Z_a.json.gz.tmp", NO_LOG_PATH),
         ("a.json.gz", NO_LOG_PATH),
         ("", NO_LOG_PATH),
     ],
 )
 def test_what_is_no_log_file_says_why(key: str, reason: str) -> None:
-    assert log_file(key) == reason
-
-
-def test_a_leap_day_is_a_day() -> None:
-    assert log_file("111122223333/CloudTrail/us-east-1/2024/02/29/a.json") == LogFile("111122223333", "us-east-1", "2024-02-29")
+    assert classify_key(key) == OtherObject(reason)
 
 
 @pytest.mark.parametrize(
-    ("key", "day"),
+    ("name", "reason"),
     [
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/a.json.gz", "2026-03-09"),
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/notes.txt", "2026-03-09"),  # no log file, and yet of that day
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/02/29/a.json.gz", None),
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/sub/a.json.gz", None),
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/a.json.gz", None),
-        ("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/09/a.json.gz", None),
-        ("2026/03/09/a.json.gz", None),
-        ("", None),
+        ("a.json.gz.tmp", NO_LOG_NAME),
+        ("a.JSON", NO_LOG_NAME),
+        ("gz", NO_LOG_NAME),
+        (
+            "._111122223333_CloudTrail_us-east-1_20260309T1200Z_a.json.gz",
+            "macOS put it beside a copied file (its name begins with ._): it holds no records",
+        ),
     ],
 )
-def test_a_key_has_a_delivery_day_whatever_lies_there(key: str, day: str | None) -> None:
-    assert delivered(key) == day
+def test_another_object_in_a_day_folder_is_of_that_day(name: str, reason: str) -> None:
+    key = f"AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/{name}"
+    assert classify_key(key) == OtherObject(reason, "2026-03-09")
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "flat",
+        "hive/account=111122223333/region=eu-west-3/dt=2026-03-09",
+        "AWSLogs/444455556666/cloudtrail/us-east-1/2026/03/08",
+        "AWSLogs/444455556666/CloudTrail/us-east-1/2026/3/9",
+        "AWSLogs/444455556666/CloudTrail/us-east-1/2026/03/09/12",
+        "AWSLogs/444455556666/CloudTrail/us-east-1/2026/02/30",
+        "AWSLogs/444455556666/CloudTrail-org",
+    ],
+)
+@pytest.mark.parametrize("suffix", [".json.gz", ".json"])
+def test_a_file_with_cloudtrails_name_is_a_log_file_in_any_folder(folder: str, suffix: str) -> None:
+    key = f"{folder}/111122223333_CloudTrail_eu-west-3_20260309T1200Z_x{suffix}"
+    assert classify_key(key) == LogFile("111122223333", "eu-west-3", "2026-03-09")
+
+
+def test_a_copy_by_macos_is_no_log_file_in_any_folder() -> None:
+    found = classify_key("flat/._111122223333_CloudTrail_eu-west-3_20260309T1200Z_x.json.gz")
+    assert isinstance(found, OtherObject)
+    assert (found.is_macos_copy, found.delivered, found.is_log_name) == (True, None, False)
+
+
+def test_the_folders_account_region_and_day_win_over_the_names() -> None:
+    key = "444455556666/CloudTrail/us-east-1/2026/03/08/111122223333_CloudTrail_eu-west-3_20260309T1200Z_x.json.gz"
+    assert classify_key(key) == LogFile("444455556666", "us-east-1", "2026-03-08")
+
+
+def test_a_name_of_cloudtrail_whose_day_is_none_is_not_passed_over() -> None:
+    reason = f"20260230 in its name is not a day, and {NO_LOG_PATH}"
+    key = "flat/111122223333_CloudTrail_us-east-1_20260230T1200Z_x.json.gz"
+    assert classify_key(key) == OtherObject(reason, None, is_log_name=True)
+
+
+def test_a_leap_day_is_a_day() -> None:
+    assert classify_key("111122223333/CloudTrail/us-east-1/2024/02/29/a.json") == LogFile(
+        "111122223333", "us-east-1", "2024-02-29"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("AWSLogs", True), ("o-abc123", True), ("111122223333", True), ("us-east-1", False), ("2026", False), ("awslogs", False)],
+)
+def test_a_tree_begins_with_awslogs_an_organization_or_an_account(name: str, expected: bool) -> None:
+    assert is_tree(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("key", "days"),
+    [
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/", ("2026-03-09", "2026-03-09")),
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/12/", ("2026-03-09", "2026-03-09")),
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/loop/", ("2026-03-01", "2026-03-31")),
+        ("AWSLogs/111122223333/cloudtrail/us-east-1/2026/", ("2026-01-01", "2026-12-31")),
+        ("444455556666/CloudTrail/x/2020/111122223333/CloudTrail/us-east-1/2026/02/", ("2026-02-01", "2026-02-31")),
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/", None),
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/13/", None),
+        ("2026/03/09/", None),
+    ],
+)
+def test_a_folder_has_the_days_that_its_key_says(key: str, days: tuple[str, str] | None) -> None:
+    assert folder_days(key) == days
 
 
 REGION = "/data/AWSLogs/111122223333/CloudTrail/us-east-1"
@@ -143,6 +229,7 @@ REGION = "/data/AWSLogs/111122223333/CloudTrail/us-east-1"
         (f"{REGION}/2025/notes", ""),
         (f"{REGION}/2026/03/08/sub", ""),
         (f"{REGION}/2026/3", ""),
+        ("/data/AWSLogs/111122223333/new-service/us-east-1/2025", ""),
         ("/data/2025/03/08", ""),
         ("/data/AWSLogs", ""),
         ("", ""),

@@ -4,14 +4,16 @@ import datetime as dt
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trailtally import parts, storage
-from trailtally.parts import Part, parts_of
+from trailtally.stages import parts
+from trailtally.stages.parts import Part
 from trailtally.storage import Peek
+from trailtally.storage.store import Store
 
 REGION = "s3://bucket/AWSLogs/111122223333/CloudTrail/eu-west-1"
 
@@ -52,11 +54,13 @@ class Region:
 def region(monkeypatch: pytest.MonkeyPatch, names: Iterable[str], page: int = 1000, of_a_part: int = 20_000) -> Region:
     """This region is what S3 has now."""
     there = Region(sorted(names), page)
-    monkeypatch.setattr(storage, "peek", there.peek)
-    monkeypatch.setattr(storage, "folders_to_enter", there.folders_to_enter)
     monkeypatch.setattr(parts, "_PAGE", page)
     monkeypatch.setattr(parts, "_NAMES", of_a_part)
     return there
+
+
+def parts_of(there: Region, after: str = "") -> list[Part]:
+    return parts.parts_of(cast(Store, there), REGION, after)
 
 
 def log(at: dt.datetime, number: int = 0) -> str:
@@ -93,27 +97,27 @@ def test_parts_have_every_name_once_whatever_there_is(
     monkeypatch: pytest.MonkeyPatch, names: set[str], after: str, page: int, of_a_part: int
 ) -> None:
     there = region(monkeypatch, names, page, of_a_part)
-    found = parts_of(REGION, after)
+    found = parts_of(there, after)
     assert all(one.after < one.last for one in found[:-1])
     assert [name for part in found for name in there.listed(part)] == [n for n in there.names if not after or n > after]
 
 
 def test_a_region_of_one_page_is_one_part_and_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     there = region(monkeypatch, logs(NEW_YEAR, days=300, count=1000))
-    assert parts_of(REGION, "") == [Part("", "")]
+    assert parts_of(there) == [Part("", "")]
     assert (there.requests, there.looked_after) == (1, [""])
 
 
 def test_an_empty_region_is_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    region(monkeypatch, [])
-    assert parts_of(REGION, "2026") == [Part("2026", "")]
+    there = region(monkeypatch, [])
+    assert parts_of(there, "2026") == [Part("2026", "")]
 
 
 def test_a_region_is_cut_at_its_years_and_at_days_of_so_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
     # 300 names a day make 2,000 in seven days
     names = [*logs(dt.datetime(2025, 12, 1), 10, 50), *logs(NEW_YEAR, 20, 6_000)]  # noqa: DTZ001
-    region(monkeypatch, names, page=100, of_a_part=2_000)
-    found = parts_of(REGION, "")
+    there = region(monkeypatch, names, page=100, of_a_part=2_000)
+    found = parts_of(there)
     assert found[:5] == [
         Part("", "2025"),
         Part("2025", "2026"),
@@ -127,7 +131,7 @@ def test_a_region_is_cut_at_its_years_and_at_days_of_so_many_names(monkeypatch: 
 def test_of_what_was_delivered_since_a_day_nothing_earlier_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [*logs(dt.datetime(2025, 1, 1), 360, 4_000), *logs(NEW_YEAR, 100, 10_000)]  # noqa: DTZ001
     there = region(monkeypatch, names, page=100, of_a_part=2_000)
-    found = parts_of(REGION, "2026/04/03")
+    found = parts_of(there, "2026/04/03")
     assert (found[0].after, found[-1].last) == ("2026/04/03", "")
     assert sum(len(there.listed(part)) for part in found) == 800
     assert all(not after.startswith("2025") for after in there.looked_after)
@@ -154,7 +158,7 @@ def test_parts_cost_a_tenth_more_requests_than_one_queue_and_a_few_for_each_year
     monkeypatch: pytest.MonkeyPatch, names: list[str], empty: int
 ) -> None:
     there = region(monkeypatch, names, page=100, of_a_part=2_000)
-    assert sum(len(there.listed(part)) for part in parts_of(REGION, "")) == len(names)
+    assert sum(len(there.listed(part)) for part in parts_of(there)) == len(names)
     years = len({name[:4] for name in names})
     assert there.requests <= len(names) / 100 * 1.1 + 4 + 3 * years + empty
 
@@ -162,19 +166,19 @@ def test_parts_cost_a_tenth_more_requests_than_one_queue_and_a_few_for_each_year
 def test_a_year_that_is_one_part_costs_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     # Three years of 5 names a day: 2,000 come in 400 days.
     there = region(monkeypatch, logs(dt.datetime(2023, 1, 1), days=3 * 365, count=5 * 3 * 365), page=100, of_a_part=2_000)  # noqa: DTZ001
-    assert parts_of(REGION, "") == [Part("", "2023"), Part("2023", "2024"), Part("2024", "2025"), Part("2025", "")]
+    assert parts_of(there) == [Part("", "2023"), Part("2023", "2024"), Part("2024", "2025"), Part("2025", "")]
     assert there.requests == 1 + 1 + 3  # a look at all, the years, a look at each
 
 
 def test_the_parts_of_a_large_region_are_of_like_size(monkeypatch: pytest.MonkeyPatch) -> None:
     there = region(monkeypatch, logs(NEW_YEAR, days=360, count=20_000), page=100, of_a_part=2_000)
-    sizes = [len(there.listed(part)) for part in parts_of(REGION, "")]
+    sizes = [len(there.listed(part)) for part in parts_of(there)]
     assert (len(sizes), max(sizes)) == (12, 2_000)
 
 
 def test_a_region_whose_folders_have_markers_is_cut_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["", "2025/", "2026/", *logs(NEW_YEAR, days=360, count=20_000)]
     there = region(monkeypatch, names, page=100, of_a_part=2_000)
-    found = parts_of(REGION, "")
+    found = parts_of(there)
     assert found[:2] == [Part("", "2025"), Part("2025", "2026")]
     assert (len(found), max(len(there.listed(part)) for part in found)) == (13, 1_946)

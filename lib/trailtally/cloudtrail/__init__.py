@@ -1,0 +1,1 @@
+"""The format: keys of a tree, gzip, records, identities, launches, times."""

@@ -1,0 +1,127 @@
+"""The list stage: a place of a tree -> its objects, as Arrow batches (LISTED). Tasks list places; no row reaches the driver."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import pyarrow as pa
+
+from trailtally.cloudtrail import layout
+from trailtally.errors import TaskFailed, TrailtallyError
+from trailtally.stages.places import Listing, Place
+from trailtally.storage import Entry, path_of
+from trailtally.storage.store import Store
+from trailtally.tables.ledger import IGNORED, UNDATED, UNREADABLE
+
+# One row is an object. `status` and `reason` are null for a log file to read, which has account, region and delivery day;
+# `delivered` is never null: UNDATED where the key has no date.
+LISTED = pa.schema(
+    [
+        ("file_key", pa.string()),
+        ("e_tag", pa.string()),
+        ("size", pa.int64()),
+        ("delivered", pa.string()),
+        ("account_id", pa.string()),
+        ("region", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+
+# Rows of a batch.
+_ROWS = 8_192
+
+_LOOP = "a link to a folder that it lies in"
+
+
+def list_place(store: Store, place: Place, *, since: str | None) -> Iterator[pa.RecordBatch]:
+    """Yield the objects of a place (LISTED), some thousands a batch.
+
+    With `since`, without those whose key has an earlier delivery day. Raises TaskFailed, with the path, where the place cannot be
+    listed; a folder below that cannot be is a row, `unreadable`.
+    """
+    path = path_of(place.path)
+    try:
+        entries = _entries(store, path, place)
+        while chunk := list(islice(entries, _ROWS)):
+            batch = _batch(chunk, since or "")
+            if batch.num_rows:
+                yield batch
+    except OSError as error:
+        raise TaskFailed(f"{store.describe(path, error)} (while it was being listed)") from error
+
+
+def _entries(store: Store, path: str, place: Place) -> Iterator[Entry]:
+    match place.how:
+        case Listing.TREE:
+            return iter(store.list_tree(path, place.after, place.last))
+        case Listing.FLAT:
+            return iter(store.list_files(path))
+        case Listing.BESIDE:
+            return _beside(store, path, place.last)
+        case Listing.ONE:
+            return iter([store.entry_at(path)])
+        case Listing.LOOP:
+            return iter([Entry(f"{place.path}/", 0, "", _LOOP)])
+
+
+def _beside(store: Store, path: str, last: str) -> Iterator[Entry]:
+    """Yield what the listing of the days after `last` leaves out, but for folders of earlier dates.
+
+    These are a region's folders without a year's name (a nested tree), and files beside the folders of years, months and days.
+    """
+    parts = last.split("/")
+    for folder in store.folders_to_enter(path) or ():
+        name = folder.rpartition("/")[2]
+        is_date = len(name) == len(parts[0]) and name.isdecimal()
+        if f"{name}/" <= last and not is_date:
+            yield from store.list_tree(folder)
+    for depth in range(len(parts)):
+        for entry in _files_if_listable(store, "/".join([path, *parts[:depth]])):
+            if entry.key.rpartition("/")[2] > "/".join(parts[depth:]):
+                break
+            yield entry
+
+
+def _files_if_listable(store: Store, path: str) -> Iterator[Entry]:
+    """Yield the files in a folder; nothing where it is not there. If it cannot be listed, the later days' listing has the row."""
+    try:
+        yield from store.list_files(path)
+    except OSError as error:
+        if isinstance(error, TrailtallyError):
+            raise
+
+
+def _batch(entries: Iterable[Entry], since: str) -> pa.RecordBatch:
+    # Columns as lists and one look-up per key: a million rows take some seconds, a dictionary per row took four times as long.
+    columns: tuple[list[object], ...] = ([], [], [], [], [], [], [], [])
+    keys, e_tags, sizes, days, accounts, regions, statuses, reasons = columns
+    for key, size, e_tag, problem in entries:
+        found = layout.classify_key(key)
+        day: str | None = found.delivered
+        if problem is not None and day is None:
+            first, latest = layout.folder_days(key) or (None, None)
+            if latest and latest < since:
+                continue
+            day = first
+        elif day is not None and day < since:
+            continue
+        is_log = type(found) is layout.LogFile
+        keys.append(key)
+        e_tags.append(e_tag)
+        sizes.append(size)
+        days.append(day or UNDATED)
+        accounts.append(found[0] if is_log else None)
+        regions.append(found[1] if is_log else None)
+        status, reason = (None, None) if is_log and problem is None else _set_aside(found, problem)
+        statuses.append(status)
+        reasons.append(reason)
+    return pa.record_batch([pa.array(values, kind) for values, kind in zip(columns, LISTED.types, strict=True)], schema=LISTED)
+
+
+def _set_aside(found: layout.LogFile | layout.OtherObject, problem: str | None) -> tuple[str, str]:
+    """Return the status and reason of what is not read."""
+    if isinstance(found, layout.OtherObject) and (problem is None or found.is_macos_copy):
+        return (UNREADABLE if found.is_log_name else IGNORED), found.reason
+    assert problem is not None
+    # Whatever its name: a broken link may have led to a folder full of logs.
+    return UNREADABLE, problem
