@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from trailtally.storage import access, clients
+from trailtally.storage import clients, functions
 
 
 @pytest.fixture(autouse=True)
@@ -25,4 +25,4 @@ def forget() -> None:
     """Forgets the clients that were made, and how S3 is reached."""
     clients._client.cache_clear()
     clients._fast_store.cache_clear()
-    access.connect({})
+    functions.connect({})

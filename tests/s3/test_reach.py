@@ -15,7 +15,7 @@ from s3.fault import Fault
 from s3.proxied import Proxied
 from s3.servers import REGION, Bucket, Keys, Server, free_port
 from trailtally import storage
-from trailtally.storage import Access, StoreError, access, clients, requests, tasks
+from trailtally.storage import Access, StoreError, clients, functions, requests, tasks
 from trailtally.storage.tasks import in_task
 
 
@@ -39,7 +39,7 @@ def test_one_request_finds_out_region_and_endpoint(proxy: Proxied, bucket: Bucke
     url = f"{bucket.url}/AWSLogs"
     with requests.counted() as made:
         storage.connect({url: Access(), "/tmp/tables": Access()})  # noqa: S108 - a name
-    assert access.connections() == {url: Access(region=REGION, endpoint_url=proxy.url)}
+    assert functions.connections() == {url: Access(region=REGION, endpoint_url=proxy.url)}
     assert (proxy.counts(), made) == ({"LIST": 1}, [requests.Requests(lists=1)])
     assert proxy.calls()[0].key == "AWSLogs/"
 
@@ -48,7 +48,7 @@ def test_a_wrong_region_gives_the_right_one(proxy: Proxied, bucket: Bucket) -> N
     bucket.put("a", body=b"content")
     proxy.tell(Fault("PermanentRedirect"))
     storage.connect({bucket.url: Access(region="us-west-2")})
-    assert access.access_to(bucket.url).region == REGION
+    assert functions.access_to(bucket.url).region == REGION
     proxy.forget()
     assert storage.read(f"{bucket.url}/a")[0] == b"content"
     assert [(call.region, call.status) for call in proxy.calls()] == [(REGION, 200)]
@@ -57,11 +57,11 @@ def test_a_wrong_region_gives_the_right_one(proxy: Proxied, bucket: Bucket) -> N
 def test_an_output_in_the_same_bucket_is_reached_in_its_own_way(bucket: Bucket) -> None:
     logs, tables = f"{bucket.url}/logs", f"{bucket.url}/logs2/tables"
     storage.connect({logs: Access(request_payer=True), tables: Access(encryption="AES256"), bucket.url: Access()})
-    found = [access.access_to(url) for url in (logs, f"{logs}/a", tables, f"{tables}/ledger/a", f"{bucket.url}/logs2")]
+    found = [functions.access_to(url) for url in (logs, f"{logs}/a", tables, f"{tables}/ledger/a", f"{bucket.url}/logs2")]
     known = Access(region=REGION, endpoint_url=bucket.endpoint)
     payer, encrypted = replace(known, request_payer=True), replace(known, encryption="AES256")
     assert found == [payer, payer, encrypted, encrypted, known]
-    assert access.access_to("s3://elsewhere/a") == Access()
+    assert functions.access_to("s3://elsewhere/a") == Access()
 
 
 def test_without_permission_to_list_it_says_which_is_missing(proxy: Proxied, bucket: Bucket) -> None:
@@ -191,5 +191,5 @@ def test_a_task_reaches_the_bucket_as_the_driver_does_and_its_requests_are_count
 
 def test_a_description_is_text_that_says_nothing_secret(bucket: Bucket, aws_account: Keys) -> None:
     storage.connect({bucket.url: Access()})
-    said = json.dumps({url: repr(how) for url, how in access.connections().items()})
+    said = json.dumps({url: repr(how) for url, how in functions.connections().items()})
     assert aws_account.secret_key not in said

@@ -14,7 +14,7 @@ from s3.proxied import Proxied
 from s3.servers import Bucket, Server
 from trailtally import storage
 from trailtally.errors import UsageError
-from trailtally.storage import Access, Peek, StoreError, clients, requests, s3
+from trailtally.storage import Access, Peek, StoreError, clients, requests, s3_listing
 
 TABLES = frozenset({"event_counts", "ledger", "_trailtally"})
 
@@ -164,7 +164,7 @@ def test_what_is_archived_has_this_problem(odd_bucket: Bucket) -> None:
 )
 def test_what_is_archived_has_its_problem_until_it_is_restored(status: dict[str, Any], problem: str | None) -> None:
     found = {"Key": "a", "Size": 1, "ETag": '"tag"', "StorageClass": "GLACIER", "RestoreStatus": status}
-    assert s3._entry("bucket", found) == ("s3://bucket/a", 1, "tag", problem)
+    assert s3_listing._entry("bucket", found) == ("s3://bucket/a", 1, "tag", problem)
 
 
 def test_a_listing_asks_whether_what_is_archived_was_restored(odd_bucket: Bucket) -> None:

@@ -71,14 +71,14 @@ def test_what_another_wrote_between_the_look_and_the_swap_stays(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, new: bytes | None
 ) -> None:
     bucket.put("object", body=b"old")
-    look = s3._sure
+    look = s3.S3Prefix._sure
 
     def look_late(*place: Any) -> Any:
         found = look(*place)
         bucket.put("object", body=b"another's")
         return found
 
-    monkeypatch.setattr(s3, "_sure", look_late)
+    monkeypatch.setattr(s3.S3Prefix, "_sure", look_late)
     assert storage.swap(f"{bucket.url}/object", b"old", new) is False
     assert bucket.get("object") == b"another's"
 
@@ -87,14 +87,14 @@ def test_what_another_removed_between_the_look_and_the_swap_is_not_made_again(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("object", body=b"old")
-    look = s3._sure
+    look = s3.S3Prefix._sure
 
     def look_late(*place: Any) -> Any:
         found = look(*place)
         bucket.client.delete_object(Bucket=bucket.name, Key="object")
         return found
 
-    monkeypatch.setattr(s3, "_sure", look_late)
+    monkeypatch.setattr(s3.S3Prefix, "_sure", look_late)
     assert storage.swap(f"{bucket.url}/object", b"old", b"mine") is False
     assert bucket.keys() == []
 
@@ -236,8 +236,8 @@ import sys
 from pathlib import Path
 from boto3.s3.transfer import TransferConfig
 from trailtally import storage
-storage.exists(sys.argv[1])
-storage.s3._TRANSFER = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20, use_threads=False)
+from trailtally.storage import s3
+s3._TRANSFER = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20, use_threads=False)
 with storage.replacing(sys.argv[1]) as draft:
     Path(draft).write_bytes(bytes(12 << 20))
 """

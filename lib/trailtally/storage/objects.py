@@ -1,5 +1,6 @@
 """What every store has in common: the entry of a listing, keys as text, and the error of a store."""
 
+import errno
 import os
 import re
 from typing import NamedTuple
@@ -53,3 +54,13 @@ def is_within(name: str, after: str, last: str) -> bool:
 def is_visible(name: str) -> bool:
     """Whether Athena and Spark see an object of this name."""
     return not name.startswith((".", "_"))
+
+
+def words(error: OSError) -> str:
+    """Return what went wrong in the system's words without its numbers, or the message where it is one of ours."""
+    if isinstance(error, TrailtallyError):
+        return str(error)
+    if error.errno == errno.EACCES:
+        return "permission denied"
+    # The system's own words: pyarrow's errors have others in their place.
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()

@@ -8,7 +8,7 @@ from pyspark.accumulators import AccumulatorParam
 from pyspark.sql import SparkSession
 
 from trailtally import storage
-from trailtally.storage import access, requests
+from trailtally.storage import functions, requests
 from trailtally.storage.requests import Requests
 
 Task = Callable[..., Iterator[pa.RecordBatch]]
@@ -27,7 +27,7 @@ class in_task:  # noqa: N801 - used as a function: in_task(task)
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._accesses = access.connections()
+        self._accesses = functions.connections()
         self._made = _meter
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

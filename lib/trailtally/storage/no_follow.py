@@ -1,0 +1,103 @@
+"""Folders and files below a root that are opened without following a link: what lies in an output is not trusted.
+
+Each name is opened relative to the folder above it, so that nothing that is swapped in meanwhile leads elsewhere either.
+"""
+
+# Paths here are text that need not be UTF-8, by the thousand: pathlib is slow.
+# ruff: noqa: PTH103, PTH123
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+
+from trailtally.storage.objects import StoreError, key_of
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@contextlib.contextmanager
+def opened(root: str, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
+    """Return the descriptor of the folder that these names lead to from the root, which may itself be reached by links.
+
+    Args:
+        root: The absolute path of a folder.
+        names: Those of the folders below it.
+        make: Make the folders that are missing; FileNotFoundError otherwise.
+
+    Raises:
+        StoreError: One of the names is a link.
+    """
+    descriptor = _open(root, names, make=make)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open(root: str, names: Sequence[str], *, make: bool) -> int:
+    while True:
+        try:
+            if make:
+                os.makedirs(root, exist_ok=True)
+            descriptor = os.open(root, _FOLDER)
+            for depth, name in enumerate(names):
+                descriptor = _step(descriptor, name, "/".join([root, *names[: depth + 1]]), make=make)
+        except FileNotFoundError:
+            if not make:
+                raise
+            continue  # removed in between, empty as it was
+        return descriptor
+
+
+def _step(above: int, name: str, path: str, *, make: bool) -> int:
+    """Return the descriptor of a folder in the one above it, which is closed."""
+    try:
+        if make:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, dir_fd=above)
+        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        refuse_link(above, name, path)
+        raise
+    finally:
+        os.close(above)
+
+
+def refuse_link(folder: int, name: str, path: str) -> None:
+    """Raise StoreError where the name in the folder is a link."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise StoreError(f"{key_of(path)}: a link, which is not followed inside an output: remove it, then run again")
+
+
+def refuse_other(folder: int, name: str, path: str) -> None:
+    """Raise StoreError where the name in the folder is a link, a pipe or a device; IsADirectoryError where it is a folder."""
+    refuse_link(folder, name, path)
+    kind = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(21, os.strerror(21), path)
+    if not stat.S_ISREG(kind):
+        raise StoreError(f"{key_of(path)}: not a regular file: remove it, then run again")
+
+
+def replace_file(folder: int, name: str, data: bytes) -> None:
+    """Write a file in the folder in one step, durably, in the place of the one of this name. What fails leaves nothing."""
+    # The dot keeps Athena and Spark from reading what a killed run leaves; the random part, others from placing a link there.
+    draft = f".{name}.{secrets.token_hex(8)}.draft"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    try:
+        with open(descriptor, "wb", buffering=0) as file:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) or 0 :]
+            os.fsync(descriptor)
+        os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(draft, dir_fd=folder)
+        raise

@@ -1,0 +1,122 @@
+"""Objects of an S3 bucket, read. obstore reads them, for it is fast; what it could not read boto3 tries once more.
+
+obstore refuses keys such as `a//b` and ends a whole listing at one, it cannot tell an archived object from a denied one, and
+shows no storage class. So boto3's answer counts.
+"""
+
+import re
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from obstore.exceptions import BaseError
+
+from trailtally.errors import Unreadable
+from trailtally.storage import requests
+from trailtally.storage.clients import client, fast_store
+from trailtally.storage.local_listing import most_bytes, too_large
+from trailtally.storage.objects import GONE, StoreError, key_of, path_of
+from trailtally.storage.requests import Requests
+from trailtally.storage.s3_errors import is_denied, is_gone, stops_all
+from trailtally.storage.s3_listing import GET, S3Listing, place
+from trailtally.storage.store import GET_LIMIT
+
+# Keys that obstore refuses or changes: an empty, `.` or `..` part, a control character.
+_ODD = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\x00-\x1f\x7f-\x9f]")
+
+# Reads of a body that ended too soon: boto3 tries a request again, but not a body.
+_BODIES = 5
+
+_CHUNK = 1 << 20
+
+
+class _TooLarge(Exception):
+    """An object has more bytes than are taken. What was received of it is not held."""
+
+
+class S3Reading(S3Listing):
+    """The part of an S3 store that lists and reads."""
+
+    def read(self, key: str, limit: int | None = None, size: int | None = None) -> tuple[bytes, str]:
+        url = path_of(key)
+        try:
+            return self._read(url, most_bytes(limit, size))
+        except _TooLarge:
+            raise Unreadable(too_large(limit, size)) from None
+        except (ClientError, BotoCoreError, ValueError) as error:
+            if stops_all(error):
+                self._fail(url, GET, error)
+            raise Unreadable(GONE if self._is_nothing(url, error) else self._words(url, GET, error)) from None
+
+    def get(self, path: str, limit: int = GET_LIMIT) -> bytes | None:
+        with self._worded(path, GET):
+            try:
+                return self._read(path, limit)[0]
+            except _TooLarge:
+                raise StoreError(f"{key_of(path)}: larger than {limit} bytes, which no object of its kind is") from None
+            except ClientError as error:
+                if self._is_nothing(path, error):
+                    return None
+                raise
+
+    def _read(self, url: str, most: int) -> tuple[bytes, str]:
+        bucket, key, _ = place(url)
+        return self._fast(bucket, key, most) or self._sure(bucket, key, most)
+
+    def _fast(self, bucket: str, key: str, most: int) -> tuple[bytes, str] | None:
+        if _ODD.search(key):
+            return None
+        try:
+            store = fast_store(self.access, bucket)
+            if store is None:
+                return None
+            requests.count(Requests(gets=1))
+            answer = store.get(key)
+            # What the answer says it has is what obstore reserves, and no more is received than that.
+            if answer.meta["size"] > most:
+                raise _TooLarge
+            return _counted(bytes(answer.bytes())), (answer.meta["e_tag"] or "").strip('"')
+        except (BaseError, FileNotFoundError, PermissionError, ValueError):
+            return None  # boto3 tries again, and says what is wrong
+
+    def _sure(self, bucket: str, key: str, most: int) -> tuple[bytes, str]:
+        for left in reversed(range(_BODIES)):
+            answer = client(self.access).get_object(Bucket=bucket, Key=key, **self.access.payer)
+            try:
+                return _counted(_bytes_of(answer, most)), answer.get("ETag", "").strip('"')
+            except BotoCoreError:
+                if not left:
+                    raise
+        raise AssertionError  # the last try returned or raised
+
+    def _is_nothing(self, url: str, error: Exception) -> bool:
+        """Return whether there is no such object.
+
+        Who may list one prefix only may get "denied" for what is not there: a listing knows.
+        """
+        if not isinstance(error, ClientError) or not is_denied(error):
+            return is_gone(error)
+        try:
+            return self._object_at(url) is None
+        except StoreError:
+            return False
+
+
+def _bytes_of(answer: dict[str, Any], most: int) -> bytes:
+    body = answer["Body"]
+    pieces, length = [], 0
+    try:
+        if answer.get("ContentLength", 0) > most:
+            raise _TooLarge
+        for piece in body.iter_chunks(_CHUNK):
+            length += len(piece)
+            if length > most:
+                raise _TooLarge
+            pieces.append(piece)
+    finally:
+        body.close()
+    return b"".join(pieces)
+
+
+def _counted(data: bytes) -> bytes:
+    requests.count(Requests(bytes_in=len(data)))
+    return data
