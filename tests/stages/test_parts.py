@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from trailtally.stages import parts
 from trailtally.stages.parts import Part
-from trailtally.storage import Peek
-from trailtally.storage.store import Store
+from trailtally.storage import Peek, Store
 
 REGION = "s3://bucket/AWSLogs/111122223333/CloudTrail/eu-west-1"
 

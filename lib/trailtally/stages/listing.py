@@ -8,8 +8,7 @@ import pyarrow as pa
 from trailtally.cloudtrail import layout
 from trailtally.errors import TaskFailed, TrailtallyError
 from trailtally.stages.places import Listing, Place
-from trailtally.storage import Entry, path_of
-from trailtally.storage.store import Store
+from trailtally.storage import Entry, Store, path_of
 from trailtally.tables.ledger import IGNORED, UNDATED, UNREADABLE
 
 # One row is an object. `status` and `reason` are null for a log file to read, which has account, region and delivery day;

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from trailtally.cloudtrail import layout
-from trailtally.storage.store import Store
+from trailtally.storage import Store
 
 # Names of a part, about: twenty requests, a second or two.
 _NAMES = 20_000

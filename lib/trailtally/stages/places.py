@@ -13,8 +13,7 @@ from typing import NamedTuple
 from trailtally.cloudtrail import layout
 from trailtally.errors import TrailtallyError, UsageError
 from trailtally.stages.parts import parts_of
-from trailtally.storage import key_of, path_of
-from trailtally.storage.store import Store
+from trailtally.storage import Store, key_of, path_of
 
 # Folders that are looked at together: a request waits for S3 most of the time, a folder of this machine answers at once.
 _REMOTE_THREADS, _LOCAL_THREADS = 32, 4
