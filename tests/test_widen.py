@@ -18,6 +18,8 @@ PART = "dt string, file_key string, e_tag string, account_id string, region stri
 SOURCE = f"{PART}, late_uncounted long"
 SATURDAY, SUNDAY, MONDAY = "2026-03-07", "2026-03-08", "2026-03-09"
 
+pytestmark = pytest.mark.slow
+
 Row = tuple[Any, ...]
 Frame = Callable[[str, list[Row]], DataFrame]
 

@@ -140,6 +140,8 @@ def test_the_line_of_the_step_gives_the_tables_of_a_local_run(
     assert used >= {Path(dist.package).name}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_worker_killed_amid_the_run_changes_nothing(
     run: Run,
     example: Path,
@@ -173,6 +175,8 @@ def test_a_worker_killed_amid_the_run_changes_nothing(
     assert content(output, tree) == content(run(example).output, example)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_serverless_run_finds_its_packages_in_the_archive(
     run: Run,
     example: Path,

@@ -32,6 +32,9 @@ from worlds import Buckets, Folders
 # A run that lasts for more than half a minute gives a sign of life: where it is dead by then, its thread dies of that.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception in thread heartbeat:pytest.PytestUnhandledThreadExceptionWarning")
 
+EXAMPLES = int(os.environ.get("TRAILTALLY_EXAMPLES", "0"))
+LONG = pytest.mark.timeout(3600 * (1 + EXAMPLES // 100))
+
 DAYS = ("2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11")
 
 # Twelve events on three days, most of them of the account and region of their path. Every fourth is a launch.
@@ -244,17 +247,20 @@ def is_commit(change: faults.Change) -> bool:
     return bool(re.search(r"/_trailtally/commit\.json$", change.path)) and change.what == "write"
 
 
-def test_any_sequence_ends_in_the_tables_that_the_model_says(spark: SparkSession) -> None:
+@pytest.mark.parametrize("examples", [2, pytest.param(EXAMPLES or 6, marks=[pytest.mark.slow, LONG])])
+def test_any_sequence_ends_in_the_tables_that_the_model_says(spark: SparkSession, examples: int) -> None:
     Sequence.spark, Sequence.new_world = spark, Folders
-    check_sequences(int(os.environ.get("TRAILTALLY_EXAMPLES", "6")))
+    check_sequences(examples)
 
 
+@pytest.mark.slow
+@LONG
 def test_any_sequence_in_s3_ends_in_the_same_tables(spark: SparkSession, versitygw_proxied: Proxied, proxy: Proxied) -> None:
     def new_world() -> Buckets:
         return Buckets(proxy, *(servers.fresh_bucket(versitygw_proxied) for _ in range(2)))
 
     Sequence.spark, Sequence.new_world = spark, new_world
-    check_sequences(int(os.environ.get("TRAILTALLY_EXAMPLES", "4")))
+    check_sequences(EXAMPLES or 4)
 
 
 def check_sequences(examples: int) -> None:
@@ -266,7 +272,7 @@ def check_sequences(examples: int) -> None:
             max_examples=examples,
             stateful_step_count=30,
             deadline=None,
-            derandomize="TRAILTALLY_EXAMPLES" not in os.environ,
+            derandomize=not EXAMPLES,
             phases=[Phase.generate],
             print_blob=False,
             suppress_health_check=list(HealthCheck),

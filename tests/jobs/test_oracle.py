@@ -8,6 +8,7 @@ from types import EllipsisType
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from pyspark.sql import SparkSession
 
@@ -125,15 +126,19 @@ def check_daily_launches(tables: Tables) -> None:
 
 
 # An example is a whole run, of seconds: few of them, and a failing one is not made smaller, which would take an hour.
-@settings(
-    max_examples=8,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-@given(files=made_tree())
-def test_the_tables_say_what_the_oracle_says(spark: SparkSession, files: dict[str, bytes]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        tree = write(Path(folder).resolve() / "tree", files)
-        check(run_job(spark, tree, output=tree.parent / "tables"))
+@pytest.mark.parametrize("examples", [2, pytest.param(8, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+def test_the_tables_say_what_the_oracle_says(spark: SparkSession, examples: int) -> None:
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(files=made_tree())
+    def check_trees(files: dict[str, bytes]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            tree = write(Path(folder).resolve() / "tree", files)
+            check(run_job(spark, tree, output=tree.parent / "tables"))
+
+    check_trees()

@@ -131,6 +131,7 @@ def test_a_run_that_failed_while_reading_says_that_nothing_was_published(failed:
     assert "Nothing was published." in failed.stdout
 
 
+@pytest.mark.slow
 def test_debug_shows_the_stack_trace_of_a_fault_before_its_line(folder: Path) -> None:
     site = str(folder / "failing")
     run = submit(folder, "--input", "cursed", "--output", "of-cursed", "--debug", PYTHONPATH=site)
@@ -141,6 +142,7 @@ def test_debug_shows_the_stack_trace_of_a_fault_before_its_line(folder: Path) ->
     assert lines[-1].startswith(f"trailtally: {folder}/cursed/{key('cursed')}: {FAULT}")
 
 
+@pytest.mark.slow
 def test_progress_knows_that_spark_submit_was_started_on_a_terminal(tmp_path: Path) -> None:
     script = tmp_path / "job.py"
     script.write_text("from trailtally.progress import Progress\nprint('terminal:', Progress()._terminal)\n")

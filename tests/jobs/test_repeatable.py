@@ -73,7 +73,7 @@ def test_rows_are_sorted(first: Tables, name: str) -> None:
     assert found == sorted(found, key=lambda row: [(value is not None, value) for value in row])
 
 
-@pytest.fixture(scope="module", params=["1", "7"])
+@pytest.fixture(scope="module", params=["1", pytest.param("7", marks=pytest.mark.slow)])
 def cut_otherwise(
     request: pytest.FixtureRequest, spark: SparkSession, first: Tables, tmp_path_factory: pytest.TempPathFactory
 ) -> Tables:
@@ -103,11 +103,13 @@ def reordered(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("name", ["event_counts", "run_instances", "launches", "coverage"])
+@pytest.mark.slow
 def test_the_order_of_files_changes_no_row_and_no_order(first: Tables, reordered: Tables, name: str) -> None:
     assert rows(reordered, name, OF_THE_RUN) == rows(first, name, OF_THE_RUN)
 
 
 @pytest.mark.parametrize("name", ["sources", "ledger"])
+@pytest.mark.slow
 def test_tables_of_files_say_the_same_of_each_file_whatever_its_name(first: Tables, reordered: Tables, name: str) -> None:
     assert sorted(map(str, rows(reordered, name, OF_THE_FILES))) == sorted(map(str, rows(first, name, OF_THE_FILES)))
 
@@ -122,6 +124,7 @@ def test_a_second_run_finds_nothing_new_and_leaves_every_object_as_it_is(run: Ru
     assert (again.summary.files, again.summary.known) == ({}, {"read": 12})
 
 
+@pytest.mark.slow
 def test_a_rebuild_changes_no_row(run: Run, first: Tables) -> None:
     before = {name: rows(first, name, OF_THE_RUN) for name in ORDER}
     again = run(first.tree, output=first.output, rebuild=True)

@@ -70,6 +70,7 @@ def test_a_day_whose_files_are_gone_stays_and_what_came_too_late_is_counted_apar
     assert again.summary.left_days == [MONDAY]
 
 
+@pytest.mark.slow
 def test_a_day_whose_file_comes_back_is_whole_again(run: Run, monday: Path) -> None:
     run(monday)
     content = (monday / key("a")).read_bytes()
@@ -81,6 +82,7 @@ def test_a_day_whose_file_comes_back_is_whole_again(run: Run, monday: Path) -> N
     assert tables.rows("coverage", "dt", "files", "events", "late_uncounted") == [(MONDAY, 3, 4, 0)]
 
 
+@pytest.mark.slow
 def test_a_day_that_stays_though_a_file_of_it_changed_is_named(run: Run, monday: Path) -> None:
     run(monday)
     (monday / key("a")).unlink()
@@ -90,6 +92,7 @@ def test_a_day_that_stays_though_a_file_of_it_changed_is_named(run: Run, monday:
     assert (tables.summary.late, tables.summary.complete) == ({MONDAY: 0}, False)
 
 
+@pytest.mark.slow
 def test_a_new_file_waits_for_an_older_one_that_cannot_be_read_now(run: Run, monday: Path) -> None:
     run(monday)
     aside = (monday / key("a")).rename(monday / "aside")
@@ -126,6 +129,7 @@ def test_a_rejected_file_is_read_again_when_it_changes_and_an_unreadable_one_by_
     assert events(tables) == [(MONDAY, 5)]
 
 
+@pytest.mark.slow
 def test_a_file_that_becomes_bad_takes_its_events_out_of_their_day(run: Run, monday: Path) -> None:
     run(monday)
     write(monday, {key("a"): b"\x1f\x8b"})
@@ -150,6 +154,7 @@ def test_a_run_over_another_tree_stops_before_it_writes(run: Run, job: Job, mond
     assert read_table(output, "coverage")["dt"].to_pylist() == [MONDAY, TUESDAY]
 
 
+@pytest.mark.slow
 def test_a_second_tree_beside_the_first_is_added(run: Run, monday: Path, tmp_path: Path) -> None:
     run(monday)
     other = write(tmp_path / "other", {key("z"): log(at("e9", MONDAY))})
@@ -161,6 +166,7 @@ def test_a_second_tree_beside_the_first_is_added(run: Run, monday: Path, tmp_pat
     assert events(tables) == [(MONDAY, 5)]
 
 
+@pytest.mark.slow
 def test_a_run_since_a_day_lists_no_older_ones_and_says_so(run: Run, monday: Path) -> None:
     run(monday)
     write(monday, {key("c"): log(at("e5", MONDAY)), key("d", day=TUESDAY): log(at("e6", MONDAY))})
@@ -201,6 +207,7 @@ def test_a_backlog_in_batches_comes_to_the_tables_of_one(run: Run, monday: Path,
     assert batched.summary.files == {"read": 4}
 
 
+@pytest.mark.slow
 def test_a_day_whose_sources_were_removed_by_hand_is_not_made_smaller(run: Run, monday: Path) -> None:
     output = run(monday).output
     shutil.rmtree(output / "sources")
@@ -211,6 +218,7 @@ def test_a_day_whose_sources_were_removed_by_hand_is_not_made_smaller(run: Run, 
     assert events(run(monday, rebuild=True)) == [(MONDAY, 4)]
 
 
+@pytest.mark.slow
 def test_a_ledger_that_was_removed_by_hand_is_made_again_and_counts_nothing_twice(run: Run, monday: Path) -> None:
     output = run(monday).output
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet") if path.stem != "ledger"}
@@ -221,6 +229,7 @@ def test_a_ledger_that_was_removed_by_hand_is_made_again_and_counts_nothing_twic
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet") if path.stem != "ledger"} == before
 
 
+@pytest.mark.slow
 def test_a_file_that_changed_unseen_and_is_put_back_loses_nothing(run: Run, monday: Path) -> None:
     run(monday)
     aside = (monday / key("a")).rename(monday / "aside")
