@@ -3,9 +3,6 @@
 The library raises these; the command line prints the message as one line and ends with `status`.
 """
 
-import json
-import re
-
 # How py4j begins; what Java said comes on the next line.
 _NO_NEWS = "An error occurred while calling "
 
@@ -17,14 +14,13 @@ class TrailtallyError(Exception):
 
     @staticmethod
     def of(error: Exception) -> str:
-        """The message for a user of any exception: our own words where a task failed with them, else its first line."""
+        """Return the message for a user of any exception: our own words, else its first line."""
         text = str(error)
         if isinstance(error, TrailtallyError):
             return text
-        worded = TaskFailed.message_in(text)
         lines = [line for line in text.strip().splitlines() if not line.startswith(_NO_NEWS)]
         first = lines[0].lstrip(": ") if lines else ""
-        return worded or f"{type(error).__name__}: {first[:300]} (--debug shows the stack trace)"
+        return f"{type(error).__name__}: {first[:300]} (--debug shows the stack trace)"
 
 
 class UsageError(TrailtallyError):
@@ -67,19 +63,5 @@ class Unreadable(Exception):
     """An object could not be fetched: it is `unreadable` with this reason."""
 
 
-class TaskFailed(Exception):
-    """A failure inside a Spark task, worded for the user, that can be found again in what Spark makes of it.
-
-    Spark hands the driver the text of the worker's traceback only, so the message travels as JSON between marks.
-    """
-
-    MARK = re.compile(r'\[\[trailtally ("(?:[^"\\]|\\.)*") \]\]')
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"[[trailtally {json.dumps(message)} ]]")
-
-    @classmethod
-    def message_in(cls, text: str) -> str | None:
-        """The user's message in the text of a Spark exception, or None where the failure was not worded by us."""
-        found = cls.MARK.search(text)
-        return str(json.loads(found.group(1))) if found else None
+class TaskFailed(TrailtallyError):
+    """A task of a stage failed; the message is for the user."""

@@ -1,12 +1,18 @@
 """The list stage: a place of a tree -> its objects, as Arrow batches (LISTED). Tasks list places; no row reaches the driver."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from trailtally import meter
+from trailtally.ahead import merged
 from trailtally.cloudtrail import layout
 from trailtally.errors import TaskFailed, TrailtallyError
+from trailtally.stages.blobs import Blob, Key, To, pack, pack_json, unpack_json
 from trailtally.stages.places import Listing, Place
 from trailtally.storage import Entry, Store, path_of
 from trailtally.tables.ledger import IGNORED, UNDATED, UNREADABLE
@@ -28,6 +34,9 @@ LISTED = pa.schema(
 
 # Rows of a batch.
 _ROWS = 8_192
+
+# Rows that are given to the plan together, and places of a remote store that a task lists at a time.
+_ROWS_TOGETHER, _AT_ONCE = 200_000, 8
 
 _LOOP = "a link to a folder that it lies in"
 
@@ -124,3 +133,52 @@ def _set_aside(found: layout.LogFile | layout.OtherObject, problem: str | None) 
     assert problem is not None
     # Whatever its name: a broken link may have led to a folder full of logs.
     return UNREADABLE, problem
+
+
+@dataclass(frozen=True)
+class ListPlaces:
+    """The stage. Blobs in: places, as JSON. Out: what was listed, by delivery day (LISTED)."""
+
+    inputs: tuple[Store, ...]
+    since: str | None
+
+    def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:  # noqa: ARG002 - every stage is given its key
+        """Yield what lies at these places."""
+        places = [_place(fields) for blob in blobs for fields in unpack_json(blob)]
+        # A folder of this machine answers at once: threads would be in each other's way.
+        threads = _AT_ONCE if any(self.inputs[number].is_remote for number, _ in places) else 1
+        listed = (list_place(self.inputs[number], place, since=self.since) for number, place in places)
+        pending: list[pa.RecordBatch] = []
+        rows = 0
+        batches = merged(listed, threads=threads)
+        while True:
+            with meter.timed("list"):
+                batch = next(batches, None)
+            if batch is not None:
+                pending.append(batch)
+                rows += batch.num_rows
+            if pending and (batch is None or rows >= _ROWS_TOGETHER):
+                yield from _by_day(pa.Table.from_batches(pending))
+                pending, rows = [], 0
+            if batch is None:
+                return
+
+
+def pack_places(places: Sequence[tuple[int, Place]]) -> bytes:
+    """Return places, each with the number of its input, as a blob."""
+    return pack_json([[number, place.path, place.how.name, place.after, place.last] for number, place in places])
+
+
+def _place(fields: list[Any]) -> tuple[int, Place]:
+    number, path, how, after, last = fields
+    return number, Place(path, Listing[how], after, last)
+
+
+def _by_day(rows: pa.Table) -> Iterator[Blob]:
+    days = rows["delivered"].combine_chunks().dictionary_encode()
+    codes = days.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    rows, codes = rows.take(pa.array(order)), codes[order]
+    starts = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()
+    for start, end in zip(starts, [*starts[1:], len(codes)], strict=True):
+        yield str(Key(To.LEDGER, days.dictionary[int(codes[start])].as_py())), pack(rows.slice(start, end - start), "listed")

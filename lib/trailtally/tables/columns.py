@@ -15,6 +15,8 @@ _SQL_TYPES = {COUNT: "bigint", FLAG: "boolean", TIME: "timestamp", TEXT: "string
 
 def sql_type(kind: pa.DataType) -> str:
     """The name of a column's type in Athena's DDL."""
+    if pa.types.is_struct(kind):
+        return f"struct<{','.join(f'{field.name}:{sql_type(field.type)}' for field in kind)}>"
     return _SQL_TYPES.get(kind) or f"array<{_SQL_TYPES[kind.value_type]}>"
 
 
@@ -62,13 +64,27 @@ ACTOR = Column(
 ACTOR_TYPE = Column("actor_type", TEXT, "userIdentity.type")
 INVOKED_BY = Column("invoked_by", TEXT, "userIdentity.invokedBy: the AWS service that called for the actor")
 SOURCE_IP = Column("source_ip", TEXT, "sourceIPAddress as text: IPv4, IPv6, a service's name or 'AWS Internal'; never parsed")
-ERROR_CODE = Column("error_code", TEXT, "errorCode; null where the call succeeded")
+ERROR_CODE = Column(
+    "error_code",
+    TEXT,
+    "errorCode; 'Failure' where the record says elsewhere that the call failed, as sign-ins do; null where it succeeded",
+)
+ERROR_MESSAGE = Column("error_message", TEXT, "errorMessage")
+EVENT_ID = Column("event_id", TEXT, "eventID; null in records of eventVersion 1.0")
+EVENT_SOURCE = Column("event_source", TEXT, "eventSource: the service called, such as ec2.amazonaws.com")
+EVENT_NAME = Column("event_name", TEXT, "eventName: the API called")
+EVENT_CATEGORY = Column("event_category", TEXT, "eventCategory: Management or Data; null before eventVersion 1.07")
+READ_ONLY = Column("read_only", FLAG, "readOnly; null where the record does not say")
+SESSION_NAME = Column("session_name", TEXT, "the session of the role or federated user, a name its caller chose")
+ACCESS_KEY_ID = Column("access_key_id", TEXT, "userIdentity.accessKeyId")
+MFA = Column("mfa", FLAG, "sessionContext.attributes.mfaAuthenticated; null where the record does not say")
+USER_AGENT = Column("user_agent", TEXT, "userAgent: the client")
 FIRST_EVENT_TIME = Column("first_event_time", TIME, "the earliest eventTime among the row's events, UTC")
 LAST_EVENT_TIME = Column("last_event_time", TIME, "the latest eventTime among the row's events, UTC")
 LATE_UNCOUNTED = Column(
     "late_uncounted",
     COUNT,
-    "records that came after older files of the day were gone: not counted, as nothing can tell whether they are copies",
+    "records that came for the day after somebody removed its events: not counted, the day stays as it was published",
 )
 RUN_ID = Column("run_id", TEXT, "the run that wrote this row")
 FILE_KEY = Column(

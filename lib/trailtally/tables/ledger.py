@@ -1,8 +1,5 @@
 """`ledger`: what became of every object of the tree."""
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from trailtally.tables import columns as c
 from trailtally.tables.columns import Column, Table
 
@@ -21,8 +18,8 @@ TABLE = Table(
         Column(
             "status",
             c.TEXT,
-            "'read'; 'rejected': the bytes are bad; 'unreadable': could not be fetched, or waits for a file that could not: "
-            "tried again by every run; 'ignored': not a log file",
+            "'read'; 'rejected': the bytes are bad; 'unreadable': could not be fetched, tried again by every run; "
+            "'ignored': not a log file",
         ),
         Column("reason", c.TEXT, "why it is not 'read', or what was wrong with its first rejected record"),
         Column("records", c.COUNT, "entries of Records: counted, duplicate and rejected ones"),
@@ -34,16 +31,11 @@ TABLE = Table(
         Column(
             "days",
             c.TEXTS,
-            "the UTC days of its events, sorted; of an unreadable object those that count what it held before",
+            "the UTC days of its events, sorted; of an unreadable object the days of what was read of it before",
         ),
         c.RUN_ID,
     ),
     key=("file_key",),
-    version=2,
+    version=3,
     partition=Column("delivered", c.TEXT, "the date in the object's path, YYYY-MM-DD; 2013-11-01 where it has none"),
 )
-
-
-def build(files: DataFrame, *, run_id: str) -> DataFrame:
-    """One row per object, from status rows (statuses.of_batch)."""
-    return files.withColumn("run_id", F.lit(run_id)).select("delivered", *TABLE.names)

@@ -1,0 +1,34 @@
+"""The command `trailtally`: arguments in, a summary or one line of error out, and the exit status. One module a command."""
+
+import argparse
+from collections.abc import Sequence
+
+from trailtally import __version__
+from trailtally.athena.commands import add_athena_command
+from trailtally.cli.exit_status import COMPLETE, exit_status
+from trailtally.cli.run import add_run_command, run_parser
+from trailtally.cli.show import add_show_command
+from trailtally.emr.commands import add_emr_command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments, and return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="trailtally", description="A CloudTrail tree as exact daily tables: makes them, shows them, and runs them on AWS."
+    )
+    parser.add_argument("--version", action="version", version=f"trailtally {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_run_command(commands)
+    add_show_command(commands)
+    add_athena_command(commands)
+    add_emr_command(commands, lambda: run_parser("daily_aggregates.py"))
+    options = parser.parse_args(arguments)
+
+    def job() -> int:
+        result = options.job(options)
+        if isinstance(result, int):
+            return result
+        print(result, flush=True)
+        return COMPLETE
+
+    return exit_status(job, debug=options.debug)

@@ -1,0 +1,67 @@
+"""How a command ends: its exit status, and one line for what went wrong."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+
+from trailtally.errors import Terminated, TrailtallyError
+from trailtally.terminal import printable
+
+COMPLETE, FAILED, WRONG_USE, INCOMPLETE, LOCKED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
+
+EXIT_STATUS = """exit status:
+  0  every log file that is new was read and counted
+  3  done, but some objects were rejected or unreadable, or records of them rejected, or came for a day whose events somebody
+     removed; they are named, and in `ledger` and `coverage`
+  2  wrong use: nothing was read or written
+  4  another run holds the output: nothing was read or written
+  1  failed: the message says what was published and what was not
+"""
+
+
+def exit_status(job: Callable[[], int], *, debug: bool) -> int:
+    """Do the job, and return its exit status; where it raises, print one line and return that error's status."""
+    try:
+        with _ended_by(signal.SIGTERM):
+            return job()
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does. Python would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return _failed("interrupted. What was published stays valid; run the same command again", INTERRUPTED, debug)
+    except Terminated:
+        return _failed("told to end (SIGTERM). What was published stays valid; run the same command again", TERMINATED, debug)
+    except TrailtallyError as error:
+        return _failed(str(error), error.status, debug)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its user gets one line; --debug shows the rest
+        return _failed(TrailtallyError.of(error), FAILED, debug)
+
+
+@contextlib.contextmanager
+def _ended_by(number: signal.Signals) -> Iterator[None]:
+    """While the block runs, this signal ends it as an exception does: what is held is released."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def _failed(message: str, status: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    # A message may quote what is not ours: a path with a line break, an error of two lines.
+    print(f"trailtally: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
+    return status

@@ -1,0 +1,44 @@
+"""What a record says of how its call ended, also where it has no errorCode.
+
+Known forms, from the CloudTrail and IAM Identity Center user guides and records in public issues:
+- `errorCode`, as every API call that failed has it;
+- sign-in events (ConsoleLogin, SwitchRole, ExitRole, RenewRole, CheckMfa, PasswordRecovery...): no errorCode, but
+  `responseElements.ConsoleLogin = "Failure"`, and as a rule an errorMessage;
+- IAM Identity Center's sign-in: `serviceEventDetails.CredentialVerification = "Failure"`;
+- an errorMessage alone.
+"""
+
+import json
+
+from trailtally.cloudtrail.records import Record
+
+FAILURE = "Failure"
+
+
+def error_code(record: Record) -> str | None:
+    """Return errorCode; `Failure` where the record says elsewhere that the call failed; None where it succeeded."""
+    if record.errorCode:
+        return record.errorCode
+    if record.errorMessage or _says_failure(record.responseElements) or _says_failure(record.serviceEventDetails):
+        return FAILURE
+    return None
+
+
+def may_have_failed(record: Record) -> bool:
+    """Return whether `error_code` has to look: cheap, and true of few records."""
+    return bool(record.errorMessage) or record.eventType in _SIGN_INS or record.eventSource in _SIGN_IN_SOURCES
+
+
+_SIGN_INS = {"AwsConsoleSignIn", "AwsConsoleAction", "AwsServiceEvent"}
+_SIGN_IN_SOURCES = {"signin.amazonaws.com", "sso.amazonaws.com"}
+
+
+def _says_failure(raw: object) -> bool:
+    content = bytes(raw)  # type: ignore[call-overload] # msgspec.Raw is a buffer
+    if b'"Failure"' not in content:
+        return False
+    try:
+        value = json.loads(content)
+    except (RecursionError, ValueError):
+        return False
+    return isinstance(value, dict) and FAILURE in value.values()

@@ -1,0 +1,294 @@
+"""A log file's content as records, with only the fields that the tables need.
+
+The usual file takes the fast way: one call of a compiled decoder with types. A file that does not fit those types (a number
+where text is usual, a lone surrogate, a missing eventID) is read again record by record, so that what is odd about one
+record costs no other one. A large file is decoded in chunks, so that memory is bounded by the chunk.
+Source of the fields: CloudTrail user guide, "CloudTrail record contents", eventVersion 1.0-1.11.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from trailtally.errors import BadObject, BadRecord
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Addendum(msgspec.Struct, gc=False):
+    """addendum: why a record was delivered late, or which earlier record it replaces."""
+
+    reason: str | None = None
+    originalEventID: str | None = None
+
+
+class Record(msgspec.Struct, gc=False):
+    """One CloudTrail record, as far as the tables need it. Names are CloudTrail's."""
+
+    eventTime: str | None = None
+    eventID: str | None = None
+    eventSource: str | None = None
+    eventName: str | None = None
+    eventType: str | None = None
+    eventCategory: str | None = None
+    awsRegion: str | None = None
+    recipientAccountId: str | None = None
+    sourceIPAddress: str | None = None
+    userAgent: str | None = None
+    errorCode: str | None = None
+    errorMessage: str | None = None
+    requestID: str | None = None
+    sharedEventID: str | None = None
+    vpcEndpointId: str | None = None
+    readOnly: bool | None = None
+    addendum: Addendum | None = None
+    # The same for thousands of records in a row: decoded once for all of them, by `identity`.
+    userIdentity: msgspec.Raw = msgspec.Raw(b"null")
+    # Few events need these, and they are most of a file's bytes: they stay undecoded.
+    requestParameters: msgspec.Raw = msgspec.Raw(b"null")
+    responseElements: msgspec.Raw = msgspec.Raw(b"null")
+    serviceEventDetails: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _File(msgspec.Struct, gc=False):
+    Records: list[Record]
+
+
+class _RawFile(msgspec.Struct, gc=False):
+    Records: list[msgspec.Raw]
+
+
+@dataclass
+class Decoded:
+    """Records of a log file, or of a chunk of one.
+
+    `content_hashes` holds a hash of the content of each record without eventID, by its place in `records`; `texts` each
+    record's JSON, empty unless it was asked for; `problems` what is wrong with the records that are in none of these.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    content_hashes: dict[int, str] = field(default_factory=dict)
+    texts: list[bytes] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+_decode_file = msgspec.json.Decoder(_File).decode
+_decode_raw_file = msgspec.json.Decoder(_RawFile).decode
+_decode_record = msgspec.json.Decoder(Record).decode
+
+# Content that is decoded at once. CloudTrail's own files end at 50 MB.
+_CHUNK = 16 << 20
+
+# Of content that is larger than the first, a record of this many bytes a comma would take ten times its bytes in memory.
+_SMALL, _BYTES_A_COMMA = 1 << 20, 16
+
+_HEAD = re.compile(rb'\s*\{\s*"Records"\s*:\s*\[\s*(?=\{)')
+_TAIL = re.compile(rb"\}\s*\]\s*\}\s*$")
+_BOUNDARY = re.compile(rb"\}\s*,\s*(?=\{)")
+
+
+def decode(content: bytes, *, keep_texts: bool = False) -> Iterator[Decoded]:
+    """Yield the records of a log file's content, `{"Records": [...]}`, in chunks of bounded size.
+
+    A record that is no JSON object goes to `problems`, the others count. Raises BadObject where the whole is not a log file,
+    which may be after some chunks.
+    """
+    if not content.isascii():
+        _check_utf8(content)
+    try:
+        for chunk in _chunks(content):
+            yield (None if keep_texts else _all_at_once(chunk)) or _one_by_one(chunk, keep_texts)
+    except RecursionError:
+        raise BadObject("not JSON of CloudTrail: nested too deeply") from None
+
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    """Yield the content cut into log files of their own, where it is large or dense."""
+    size = _CHUNK
+    if len(content) > _SMALL and content.count(b",") * _BYTES_A_COMMA > len(content):
+        size = _SMALL
+    head, tail = _HEAD.match(content), _TAIL.search(content, max(len(content) - 1000, 0))
+    if len(content) <= size or not head or not tail:
+        yield content
+        return
+    start, end = head.end(), tail.start() + 1
+    while start < end:
+        cut, chunk = _chunk(content, start, end, size)
+        yield chunk
+        start = cut
+
+
+def _chunk(content: bytes, start: int, end: int, size: int) -> tuple[int, bytes]:
+    """Return where the next chunk starts, and this one as a log file that is whole JSON.
+
+    What looks like the end of a record may lie within one: then the chunk does not parse, and goes on to the next such place.
+    """
+    reach = start + size
+    while True:
+        boundary = _BOUNDARY.search(content, min(reach, end), end)
+        cut, following = (boundary.start() + 1, boundary.end()) if boundary else (end, end)
+        chunk = b'{"Records":[%b]}' % content[start:cut]
+        if following == end or _is_whole(chunk):
+            return following, chunk
+        reach = following + size // 4
+
+
+def _is_whole(chunk: bytes) -> bool:
+    try:
+        _decode_raw_file(chunk)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _all_at_once(content: bytes) -> Decoded | None:
+    try:
+        records = _decode_file(content).Records
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    return Decoded(records) if all(record.eventID for record in records) else None
+
+
+def _check_utf8(content: bytes) -> None:
+    # The decoder looks at the text of the fields that it reads only; a file must not pass or fail by which those are.
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise BadObject(f"not UTF-8 text: {error.reason} at byte {error.start:,}") from None
+
+
+def _one_by_one(content: bytes, keep_texts: bool) -> Decoded:
+    decoded = Decoded()
+    for place, raw in enumerate(_raw_records(content), 1):
+        try:
+            record = _record(raw)
+            content_hash = None if record.eventID else _content_hash(raw)
+        except BadRecord as problem:
+            decoded.problems.append(f"record {place}: {problem}")
+            continue
+        if content_hash:
+            decoded.content_hashes[len(decoded.records)] = content_hash
+        if keep_texts:
+            decoded.texts.append(raw)
+        decoded.records.append(record)
+    return decoded
+
+
+def _raw_records(content: bytes) -> Iterator[bytes]:
+    """Yield each record's JSON. Several documents one after the other, as concatenated files have them, are all read."""
+    try:
+        raws = _decode_raw_file(content).Records
+    except msgspec.DecodeError:
+        # The standard library's decoder takes what is unusual but legal, and words what is wrong.
+        yield from _unusual_records(content.decode("utf-8-sig").strip())
+        return
+    yield from map(bytes, raws)
+
+
+def _unusual_records(text: str) -> Iterator[bytes]:
+    if not text:
+        raise BadObject("empty file: there is nothing in it but white space")
+    place, decoder, records = 0, json.JSONDecoder(), []
+    while place < len(text):
+        try:
+            document, place = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            raise BadObject(f"not whole JSON: {error.msg} at character {error.pos:,} of {len(text):,}") from None
+        except (RecursionError, ValueError) as error:
+            raise BadObject(f"not JSON of CloudTrail: {error}") from None
+        records += [json.dumps(record).encode() for record in _records_of(document)]
+        while text[place : place + 1].isspace():
+            place += 1
+    yield from records
+
+
+# What else is found under the name of a log file, by keys of its top level or of its first entry.
+_OTHER_KINDS = (
+    ({"detail", "detail-type"}, "an event of EventBridge"),
+    ({"logEvents", "logGroup"}, "a delivery of CloudWatch Logs"),
+    ({"Events"}, "output of `aws cloudtrail lookup-events`"),
+    ({"eventVersion", "eventName"}, "a single record, as in JSON lines"),
+    ({"digestStartTime"}, "a digest of CloudTrail"),
+)
+
+
+def _records_of(document: object) -> list[object]:
+    if not isinstance(document, dict):
+        raise BadObject(f'not a CloudTrail log: the top level is {_kind(document)}, not {{"Records": [...]}}')
+    if "Records" not in document:
+        known = next((f": this looks like {name}" for keys, name in _OTHER_KINDS if keys <= document.keys()), "")
+        keys = ", ".join(sorted(document)[:3]) or "nothing"
+        raise BadObject(f"not a CloudTrail log: there is no Records in it, but {keys}{known}")
+    if not isinstance(document["Records"], list):
+        raise BadObject(f"not a CloudTrail log: Records is {_kind(document['Records'])}, not a list")
+    return document["Records"]
+
+
+def _record(raw: bytes) -> Record:
+    try:
+        return _decode_record(raw)
+    except (msgspec.DecodeError, UnicodeError):
+        pass
+    fields = parsed(raw)
+    if not isinstance(fields, dict):
+        raise BadRecord(f"is {_kind(fields)}, not an object")
+    return _lenient(fields)
+
+
+def parsed(raw: bytes) -> object:
+    """Return the value of some JSON. Raises BadRecord where it cannot be decoded."""
+    try:
+        return json.loads(raw)
+    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+        raise BadRecord(f"cannot be decoded: {error}") from None
+
+
+def _lenient(fields: dict[str, Any]) -> Record:
+    """Return the record with every field of an unusual type as its JSON text, and an unusual object as if it were not there."""
+    read_only = fields.get("readOnly")
+    known: dict[str, Any] = {name: as_text(fields.get(name)) for name in _TEXT_FIELDS}
+    known |= {name: msgspec.Raw(json.dumps(fields.get(name)).encode()) for name in _RAW_FIELDS}
+    known["readOnly"] = _FLAGS.get(read_only) if isinstance(read_only, bool | str) else None
+    return Record(**known, addendum=lenient_struct(Addendum, fields.get("addendum")))
+
+
+_FLAGS: dict[bool | str, bool] = {True: True, False: False, "true": True, "false": False}
+_RAW_FIELDS = ("userIdentity", "requestParameters", "responseElements", "serviceEventDetails")
+_TEXT_FIELDS = tuple(name for name in Record.__struct_fields__ if name not in {*_RAW_FIELDS, "readOnly", "addendum"})
+
+
+def lenient_struct(kind: type[T], value: object, nested: dict[str, type[msgspec.Struct]] | None = None) -> T | None:
+    """Return an object as this struct, its fields as text but for the nested structs; None where it is no object."""
+    if not isinstance(value, dict):
+        return None
+    nested = nested or {}
+    fields = {
+        name: lenient_struct(nested[name], value.get(name), nested) if name in nested else as_text(value.get(name))
+        for name in kind.__struct_fields__
+    }
+    return kind(**fields)
+
+
+def as_text(value: object) -> str | None:
+    """Return a field as text: text as it is, any other JSON as its text, null as None. Always encodable."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value)
+    # Half of a surrogate pair is legal in JSON's escapes, and in no text that a table can hold.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _content_hash(raw: bytes) -> str:
+    """Return a hash that duplicates of one record share however they are spaced and their keys ordered."""
+    canonical = json.dumps(parsed(raw), sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

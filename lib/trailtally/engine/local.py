@@ -1,0 +1,254 @@
+"""The engine of this machine: processes that are started when there is much to do; little work is done in this process.
+
+Between two stages blobs lie in files, so that memory holds no more than the blobs of the keys at work.
+"""
+
+import contextlib
+import os
+import pickle
+import shutil
+import signal
+import traceback
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
+
+from trailtally import meter
+from trailtally.engine import Engine
+from trailtally.engine.spill import Spilled, make_folder, spill
+from trailtally.errors import RunStopped, TrailtallyError
+from trailtally.stages.blobs import Blob, Stage
+
+# Work that this process has done before others have started and loaded what they need.
+SMALL = 24 << 20
+
+Source = bytes | Spilled
+
+
+class _Task(NamedTuple):
+    """All blobs of one key, for one stage."""
+
+    number: int
+    stage: int
+    key: str
+    sources: Sequence[Source]
+
+    @property
+    def size(self) -> int:
+        """Return its bytes."""
+        return sum(source.size if isinstance(source, Spilled) else len(source) for source in self.sources)
+
+
+class LocalEngine(Engine):
+    """Runs stages in `workers` processes, by default one a core."""
+
+    def __init__(self, workers: int | None = None, *, small: int = SMALL) -> None:
+        super().__init__()
+        self._count = (
+            workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or os.cpu_count() or 1
+        )
+        self._small = small
+        self._pool: list[_Worker] = []
+        self._folder: str | None = None
+        self._number = 0
+
+    def run(self, inputs: Sequence[Blob], stages: Sequence[Stage], *, weight: int) -> Iterator[Blob]:
+        """Yield the last stage's blobs."""
+        if weight <= self._small:
+            yield from _run_here(inputs, stages)
+            return
+        if self._folder is None:
+            self._folder = make_folder()
+        groups: dict[str, list[Source]] = {key: [blob] for key, blob in inputs}
+        for number, stage in enumerate(stages):
+            found: dict[str, list[Source]] = defaultdict(list)
+            for key, source in self._run_stage(number, stage, groups, spilled=number + 1 < len(stages)):
+                found[key].append(source)
+            self._remove_files(groups)
+            groups = found
+        for key, sources in groups.items():
+            for source in sources:
+                assert isinstance(source, bytes)
+                yield key, source
+
+    def _run_stage(
+        self, number: int, stage: Stage, groups: dict[str, list[Source]], *, spilled: bool
+    ) -> Iterator[tuple[str, Source]]:
+        """Yield what the stage makes of each key's blobs: in files, or as it is."""
+        tasks = []
+        for key, sources in groups.items():
+            self._number += 1
+            tasks.append(_Task(self._number, number, key, sources))
+        # The largest first: what is left at the end keeps all workers at work.
+        waiting = deque(sorted(tasks, key=lambda task: -task.size))
+        self._start(min(self._count, len(waiting)))
+        for worker in self._pool:
+            worker.stage = pickle.dumps((stage, self._folder if spilled else None))
+        while waiting or any(worker.task for worker in self._pool):
+            for worker in self._pool:
+                if waiting and worker.task is None:
+                    worker.give(waiting.popleft())
+            for answer in self._answers(stage, waiting):
+                self._of_tasks.update(answer.counted)
+                yield from answer.found
+
+    def _answers(self, stage: Stage, waiting: deque[_Task]) -> Iterator["_Answer"]:
+        """Wait for workers, and yield what they answer. A worker that died is replaced, and its task done in smaller ones."""
+        busy = {worker.connection: worker for worker in self._pool if worker.task}
+        for connection in wait(list(busy)):
+            worker = busy[connection]  # type: ignore[index] # wait() gives back what it was given
+            try:
+                answer = worker.answer()
+            except (EOFError, OSError):
+                waiting.extend(self._after_death(stage, worker))
+                continue
+            if answer.error:
+                raise _failure(answer.error)
+            yield answer
+
+    def _after_death(self, stage: Stage, worker: "_Worker") -> Iterator[_Task]:
+        """Replace a worker that died, and yield its task's work in smaller tasks. Raises RunStopped where it has none."""
+        task = worker.task
+        assert task is not None
+        worker.process.join()
+        self._pool.remove(worker)
+        self._start(len(self._pool) + 1)
+        self._pool[-1].stage = worker.stage
+        halves = getattr(stage, "halves", None)
+        if halves is None or not isinstance(task.sources[0], bytes):
+            raise RunStopped(f"{_death(worker.process)} while it worked on {task.key}. {_MEMORY}")
+        for blob in halves(b"\n".join(source for source in task.sources if isinstance(source, bytes)), _death(worker.process)):
+            self._number += 1
+            yield _Task(self._number, task.stage, f"{task.key}.{self._number}", [blob])
+
+    def _start(self, count: int) -> None:
+        while len(self._pool) < count:
+            self._pool.append(_Worker.start())
+
+    def _remove_files(self, groups: dict[str, list[Source]]) -> None:
+        for path in {source.path for sources in groups.values() for source in sources if isinstance(source, Spilled)}:
+            with contextlib.suppress(OSError):
+                os.unlink(path)  # noqa: PTH108 - a text already
+
+    def close(self) -> None:
+        """End the workers, whatever they do, and remove the folder."""
+        for worker in self._pool:
+            worker.process.terminate()
+            worker.connection.close()
+        for worker in self._pool:
+            worker.process.join()
+        self._pool = []
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+_MEMORY = (
+    "Nothing of this batch was published. As a rule the system stops a process that takes too much memory: free some, "
+    "or give fewer --workers or a smaller --batch-bytes"
+)
+
+
+def _death(process: BaseProcess) -> str:
+    code = process.exitcode or 0
+    how = f"was stopped by signal {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+    return f"a worker process {how}"
+
+
+def _run_here(inputs: Sequence[Blob], stages: Sequence[Stage]) -> Iterator[Blob]:
+    groups: dict[str, list[bytes]] = {key: [blob] for key, blob in inputs}
+    for stage in stages:
+        found: dict[str, list[bytes]] = defaultdict(list)
+        for key, blobs in groups.items():
+            for to, blob in stage(key, blobs):
+                found[to].append(blob)
+        groups = found
+    yield from ((key, blob) for key, blobs in groups.items() for blob in blobs)
+
+
+# --- Workers --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Answer:
+    """What a task came to: where its blobs lie, what it counted, or the error that ended it."""
+
+    found: list[tuple[str, Source]] = field(default_factory=list)
+    counted: dict[str, float] = field(default_factory=dict)
+    error: tuple[type[BaseException] | None, str] | None = None
+
+
+@dataclass
+class _Worker:
+    """A process that does one task at a time."""
+
+    process: BaseProcess
+    connection: Connection
+    task: _Task | None = None
+    stage: bytes = b""
+
+    @classmethod
+    def start(cls) -> "_Worker":
+        """Return a new worker. It is started afresh, never forked: obstore does not survive a fork."""
+        context = get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=_work, args=(there,), name="trailtally worker", daemon=True)
+        process.start()
+        there.close()
+        return cls(process, here)
+
+    def give(self, task: _Task) -> None:
+        """Send it a task."""
+        self.task = task
+        with contextlib.suppress(OSError):  # it has died: `answer` tells
+            self.connection.send((self.stage, task))
+
+    def answer(self) -> _Answer:
+        """Return its answer. Raises EOFError where it has died; its task stays with it then."""
+        answer: _Answer = self.connection.recv()
+        self.task = None
+        return answer
+
+
+def _work(connection: Connection) -> None:
+    """Do tasks until the other side is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal: the first one ends the others
+    stage_bytes, stage, folder = b"", None, None
+    while True:
+        try:
+            wanted, task = connection.recv()
+        except (EOFError, OSError):
+            return
+        if wanted != stage_bytes:
+            stage_bytes, (stage, folder) = wanted, pickle.loads(wanted)  # noqa: S301 - from our own parent
+        assert stage is not None
+        try:
+            connection.send(_done(stage, folder, task))
+        except OSError:
+            return
+
+
+def _done(stage: Stage, folder: str | None, task: _Task) -> _Answer:
+    before = meter.snapshot()
+    try:
+        blobs = stage(task.key, _loaded(task.sources))
+        found: Iterable[tuple[str, Any]] = spill(blobs, f"{folder}/{task.number}") if folder else blobs
+        return _Answer(list(found), meter.since(before))
+    except TrailtallyError as error:
+        return _Answer(error=(type(error), str(error)))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the first process tells it
+        return _Answer(error=(None, f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
+
+
+def _loaded(sources: Sequence[Source]) -> Iterator[bytes]:
+    for source in sources:
+        yield source.load() if isinstance(source, Spilled) else source
+
+
+def _failure(error: tuple[type[BaseException] | None, str]) -> Exception:
+    kind, text = error
+    return kind(text) if kind and issubclass(kind, TrailtallyError) else RuntimeError(text)

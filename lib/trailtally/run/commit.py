@@ -1,0 +1,150 @@
+"""A batch's objects, written apart and then put in their places, all of them or none, wherever a run is killed.
+
+A day's objects belong together: its events, its counts, the files that they came from. So tasks write them under
+`_trailtally/staged/`; when their sums were found to close, one small object, `commit.json`, says that they hold, and only then
+each takes the place of the old one. A run that finds `commit.json` left by a killed one finishes that first; what was staged
+without it is nothing.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from trailtally.errors import TrailtallyError
+from trailtally.storage import Store
+from trailtally.tables import TABLES
+
+# Objects moved at the same time: on S3 each waits some tens of milliseconds.
+_MOVES = 16
+
+_STATE = "_trailtally"
+_MARKER = f"{_STATE}/commit.json"
+
+# A day of a long backlog, with all its tables and slices, takes some hundred bytes for each object.
+_LARGEST_MARKER = 256 << 20
+
+_RUN_ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
+_NAMES = {
+    table.name: re.compile(rf"^{table.name}/{table.partition.name}=\d{{4}}-\d\d-\d\d/{table.name}(-[01]{{1,64}})?\.parquet$")
+    for table in TABLES
+}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a batch does to the output: the names of the objects that it staged, and of those that it removes."""
+
+    run_id: str
+    written: list[str]
+    removed: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.written or self.removed)
+
+
+def staged(output: Store, run_id: str) -> str:
+    """Return the folder that a run writes its tables under: one of its own, for a run that lost the lock may still write."""
+    return f"{output.root}/{_STATE}/staged/{run_id}"
+
+
+def splits(output: Store, run_id: str) -> str:
+    """Return the folder that a run writes its plan under."""
+    return f"{output.root}/{_STATE}/plans/{run_id}"
+
+
+def commit(output: Store, changes: Changes) -> None:
+    """Put the staged objects in their places."""
+    body = {"run_id": changes.run_id, "written": changes.written, "removed": changes.removed}
+    output.put(_marker(output), json.dumps(body).encode())
+    _finish(output)
+    clear_staged(output, changes.run_id)
+
+
+def finish(output: Store) -> str | None:
+    """Finish what a killed run had committed, and return its run_id; remove what any run left and did not commit."""
+    run_id = _finish(output)
+    for name in ("staged", "plans"):
+        output.clear(f"{output.root}/{_STATE}/{name}")
+    return run_id
+
+
+def _finish(output: Store) -> str | None:
+    marker = output.get(_marker(output), limit=_LARGEST_MARKER)
+    if marker is None:
+        return None
+    changes = _changes_in(output, marker)
+    folder = staged(output, changes.run_id)
+    # In the order of publishing, as readers may look meanwhile.
+    for table in TABLES:
+        _apply(output, folder, changes, table.name)
+    output.swap(_marker(output), marker, None)  # not another's, should this run have been taken for dead
+    return changes.run_id
+
+
+def _changes_in(output: Store, marker: bytes) -> Changes:
+    """Return what a marker says. Raises TrailtallyError unless every name in it is one that a run could have written."""
+    try:
+        found = json.loads(marker)
+        changes = Changes(found["run_id"], list(found["written"]), list(found["removed"]))
+        is_ours = bool(_RUN_ID.match(changes.run_id)) and all(map(_is_name, changes.written + changes.removed))
+    except (KeyError, TypeError, ValueError):
+        is_ours = False
+    if not is_ours:
+        raise TrailtallyError(
+            f"{_marker(output)}: it is damaged, or was not written by this version of trailtally, so what a killed run was "
+            "publishing cannot be finished. Delete it, and run once with --rebuild"
+        )
+    return changes
+
+
+def _is_name(name: object) -> bool:
+    if not isinstance(name, str):
+        return False
+    pattern = _NAMES.get(name.partition("/")[0])
+    return bool(pattern and pattern.match(name))
+
+
+def discard(output: Store, run_id: str) -> None:
+    """Remove what a run staged, unless it is committed."""
+    if not is_pending(output):
+        clear_staged(output, run_id)
+
+
+def clear_staged(output: Store, run_id: str) -> None:
+    """Remove what a run staged."""
+    output.clear(staged(output, run_id))
+    output.remove_empty(f"{output.root}/{_STATE}/staged")
+
+
+def clear_plan(output: Store, run_id: str) -> None:
+    """Remove a run's plan."""
+    output.clear(splits(output, run_id))
+    output.remove_empty(f"{output.root}/{_STATE}/plans")
+
+
+def is_pending(output: Store) -> bool:
+    """Return whether a killed run left a commit to finish."""
+    return output.get(_marker(output), limit=_LARGEST_MARKER) is not None
+
+
+def _apply(output: Store, folder: str, changes: Changes, table: str) -> None:
+    def move(name: str) -> None:
+        output.move(f"{folder}/{name}", f"{output.root}/{name}")
+
+    def delete(name: str) -> None:
+        output.delete(f"{output.root}/{name}")
+
+    replaced = set(changes.written)
+    with ThreadPoolExecutor(_MOVES) as threads:
+        list(threads.map(move, _of(table, changes.written)))
+        list(threads.map(delete, (name for name in _of(table, changes.removed) if name not in replaced)))
+
+
+def _of(table: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(f"{table}/")]
+
+
+def _marker(output: Store) -> str:
+    return f"{output.root}/{_MARKER}"

@@ -1,0 +1,247 @@
+"""What a run has to do: what the listing has and the ledger does not know, in batches of whole delivery days."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from trailtally.engine import Engine
+from trailtally.errors import UsageError
+from trailtally.run.request import Request, Stores
+from trailtally.stages.blobs import Key, To, unpack_json
+from trailtally.stages.listing import ListPlaces, pack_places
+from trailtally.stages.places import Place, cut_places, find_places, no_log_file_message
+from trailtally.stages.planning import SPLIT_BYTES, SPLIT_FILES, PlanDay, Splits
+from trailtally.stages.stored import days_of, read_day
+from trailtally.tables import coverage, ledger
+from trailtally.tables.events import EVENTS
+from trailtally.terminal import printable
+
+# Bytes of logs that a place is thought to be about before it is listed: many places are listed by several processes.
+_OF_PLACE = 1 << 20
+
+# Places that a task lists.
+_PLACES = 16
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split that was written: `files` log files of `bytes` compressed bytes."""
+
+    name: str
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """A delivery day's splits, and (account, region, files, bytes) of the log files in them."""
+
+    day: str
+    splits: list[Split]
+    places: list[tuple[str, str, int, int]]
+
+    @property
+    def files(self) -> int:
+        """The log files to read."""
+        return sum(split.files for split in self.splits)
+
+    @property
+    def bytes(self) -> int:
+        """Their compressed bytes."""
+        return sum(split.bytes for split in self.splits)
+
+
+@dataclass
+class Batch:
+    """Some delivery days, published at once."""
+
+    days: list[DayPlan]
+
+    @property
+    def files(self) -> int:
+        """The log files to read."""
+        return sum(day.files for day in self.days)
+
+    @property
+    def bytes(self) -> int:
+        """Their compressed bytes."""
+        return sum(day.bytes for day in self.days)
+
+    @property
+    def splits(self) -> list[Split]:
+        """The splits of all days."""
+        return [split for day in self.days for split in day.splits]
+
+    def __str__(self) -> str:
+        if not self.files:
+            return "no log file to read"
+        days = [day.day for day in self.days if day.files]
+        span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        return f"delivered {span}: {self.files:,} log files, {self.bytes / 1e6:,.1f} MB compressed"
+
+
+@dataclass
+class Plan:
+    """What a run has to do.
+
+    `known` counts the objects that are not to do by their status in the ledger, `met` the listed log files that were read before,
+    changed or not, `ignored` those that are no log files, of `listed` in all; `passed` folders of other logs by name.
+    """
+
+    batches: list[Batch] = field(default_factory=list)
+    known: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+    met: int = 0
+    ignored: int = 0
+    listed: int = 0
+
+    @property
+    def files(self) -> int:
+        """The log files to read."""
+        return sum(batch.files for batch in self.batches)
+
+    @property
+    def bytes(self) -> int:
+        """Their bytes."""
+        return sum(batch.bytes for batch in self.batches)
+
+
+def make_plan(engine: Engine, request: Request, stores: Stores, splits: Splits | None) -> Plan:
+    """Return the plan of a run, whose splits are written unless there is no place for them.
+
+    Raises UsageError where there is no log file, none that the ledger knows, or an output of an earlier version.
+    """
+    ledger_days = days_of(stores.output, ledger.TABLE)
+    if ledger_days and not request.rebuild:
+        _check_version(request, stores)
+    places, plan = _places(request, stores)
+    if not places:
+        raise UsageError(no_log_file_message(request.inputs, plan.passed, ignored=0, since=request.delivered_since))
+    inputs = [
+        (str(Key(To.INPUT, "", str(start))), pack_places(places[start : start + _PLACES]))
+        for start in range(0, len(places), _PLACES)
+    ]
+    stages = [ListPlaces(stores.inputs, request.delivered_since), PlanDay(stores.output, splits, request.rebuild)]
+    weight = max(len(places) - 2 * _PLACES, 0) * _OF_PLACE
+    days = [unpack_json(blob) for _, blob in engine.run(inputs, stages, weight=weight)]
+    for day in days:
+        plan.known.update(day["known"])
+        plan.met += day["met"]
+        plan.ignored += day["ignored"]
+        plan.listed += day["listed"]
+    plan.batches = batches((_day_plan(day) for day in sorted(days, key=lambda day: str(day["day"]))), request.batch_bytes)
+    if plan.listed == plan.ignored and not (request.delivered_since and ledger_days):
+        raise UsageError(no_log_file_message(request.inputs, plan.passed, ignored=plan.ignored, since=request.delivered_since))
+    if not plan.met and not request.accept_gone_history and _has_read(stores, ledger_days, request.delivered_since):
+        raise UsageError(_history_gone(request))
+    return plan
+
+
+def _places(request: Request, stores: Stores) -> tuple[list[tuple[int, Place]], Plan]:
+    plan, places = Plan(), []
+    for number, store in enumerate(stores.inputs):
+        found = find_places(store, since=request.delivered_since)
+        plan.passed.update(found.passed)
+        places += [(number, place) for place in cut_places(store, found)]
+    return places, plan
+
+
+def _day_plan(day: dict[str, list[list[object]]]) -> DayPlan:
+    splits = [Split(*split) for split in day["splits"]]  # type: ignore[arg-type] # as planning.PlanDay writes them
+    return DayPlan(str(day["day"]), splits, [tuple(place) for place in day["places"]])  # type: ignore[misc]
+
+
+def batches(days: Iterable[DayPlan], batch_bytes: int) -> list[Batch]:
+    """Return the delivery days, which come sorted, in batches of about so many bytes and one day at least."""
+    made: list[Batch] = []
+    for day in days:
+        if not day.splits:
+            continue
+        if made and made[-1].bytes + day.bytes <= batch_bytes:
+            made[-1].days.append(day)
+        else:
+            made.append(Batch([day]))
+    return made
+
+
+def tasks_of(splits: Sequence[Split]) -> list[list[Split]]:
+    """Return the splits put together into tasks of even work: those of many small days are too small for one each."""
+    tasks: list[list[Split]] = []
+    size = files = 0
+    for split in splits:
+        if tasks and size + split.bytes <= SPLIT_BYTES and files + split.files <= SPLIT_FILES:
+            tasks[-1].append(split)
+            size, files = size + split.bytes, files + split.files
+        else:
+            tasks.append([split])
+            size, files = split.bytes, split.files
+    return tasks
+
+
+def _check_version(request: Request, stores: Stores) -> None:
+    if days_of(stores.output, coverage.TABLE) and not days_of(stores.output, EVENTS):
+        raise UsageError(
+            f"--output {request.output}: these tables hold no events: trailtally 0.1 wrote them, or somebody removed the table "
+            "`events`. Give a new --output, or --rebuild: it computes again every day whose log files are all there, and leaves "
+            "the others as they are"
+        )
+
+
+def _has_read(stores: Stores, ledger_days: Iterable[str], since: str | None) -> bool:
+    """Return whether a log file of the days that were listed was ever read."""
+    days = [day for day in ledger_days if day >= (since or "") or day == ledger.UNDATED]
+    return any(
+        ledger.READ in read_day(stores.output, ledger.TABLE, day, ["status"])["status"].to_pylist() for day in reversed(days)
+    )
+
+
+def _history_gone(request: Request) -> str:
+    return (
+        f"--input {' '.join(request.inputs)}: of the log files that the tables in {request.output} were made from, not one is "
+        "there. Nothing was written. Did the folder move, or is this another one? Give the input of the earlier runs (with "
+        "another one beside it: --input OLD --input NEW), or a new --output. If all those files have expired: "
+        "--accept-gone-history"
+    )
+
+
+def plan_text(plan: Plan, *, since: str | None, pending: bool) -> str:
+    """Return the plan for a person: new files by account and region, batches, and the days of events that they would touch."""
+    lines = [f"{plan.files:,} log files to read, {plan.bytes / 1e6:,.1f} MB compressed; {plan.known.total():,} objects known"]
+    if since:
+        lines.append(f"not looked at: what was delivered before {since} (--delivered-since)")
+    if pending:
+        lines.append("a killed run was publishing: a run finishes that first, and may then have less to read than this")
+    if plan.files:
+        lines += ["", *_by_account_and_region(plan), "", *_batch_lines(plan.batches)]
+    lines.append("Dry run: nothing was written")
+    return "\n".join(lines)
+
+
+def _by_account_and_region(plan: Plan) -> list[str]:
+    found: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
+    for batch in plan.batches:
+        for day in batch.days:
+            for account, region, files, size in day.places:
+                found.setdefault((account, region), []).append((files, size, day.day))
+    widest = max(len(printable(region)) for _, region in found)
+    lines = [f"{'account':12}  {'region':{widest}}  {'files':>11}  {'MB':>11}  delivered"]
+    for (account, region), days in sorted(found.items()):
+        files, size = sum(day[0] for day in days), sum(day[1] for day in days)
+        span = f"{min(day[2] for day in days)} to {max(day[2] for day in days)}"
+        lines.append(f"{account}  {printable(region):{widest}}  {files:>11,}  {size / 1e6:>11,.1f}  {span}")
+    return lines
+
+
+def _batch_lines(batches: list[Batch]) -> list[str]:
+    lines = [f"batch {number:,}: {batch}" for number, batch in enumerate(batches, 1) if batch.files]
+    days = [day.day for batch in batches for day in batch.days if day.files]
+    touched = (
+        f"days of events that they would touch: as a rule {_day_before(days[0])} to {days[-1]}, the days of delivery and the one "
+        "before. Others, whose events came late, show only when the files are read"
+    )
+    return [*lines, touched]
+
+
+def _day_before(day: str) -> str:
+    return dt.date.fromordinal(max(dt.date.fromisoformat(day).toordinal() - 1, 1)).isoformat()

@@ -1,0 +1,170 @@
+"""Merge: a slice's stored rows and what was read for it -> its events, each once, and its duplicates.
+
+`events` and `duplicates` hold every record ever read. So nothing is read again: rows of files that changed leave, new rows come,
+and of the rows with one key the preferred one is the event. The result depends on the rows alone, never on their order.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trailtally import meter
+from trailtally.stages.blobs import Blob, Key, To, pack, pack_json, unpack
+from trailtally.stages.columns import ROWS as SCHEMA
+from trailtally.stages.event_keys import event_keys, in_slice, slice_bits
+from trailtally.stages.ledger_days import merge_ledger
+from trailtally.stages.partials import LATE, late_rows, partials
+from trailtally.stages.preference import event_order
+from trailtally.stages.reading import REMOVED, ROWS
+from trailtally.stages.stored import exists, object_name, read_rows, slices_of
+from trailtally.stages.writing import Target, write_object
+from trailtally.tables import coverage
+from trailtally.tables.columns import Table
+from trailtally.tables.events import DUPLICATES, EVENTS
+
+# Rows of a slice: a task holds them twice while it merges, some 200 bytes each. Records that are kept whole have thousands.
+SLICE_ROWS, SLICE_ROWS_KEPT = 500_000, 50_000
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The stage. Blobs in: rows and removals of a slice, or status rows of a delivery day."""
+
+    target: Target
+    rebuild: bool = False
+    slice_rows: int = SLICE_ROWS
+
+    def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:
+        """Yield the partial tables of the slice, and what was written."""
+        task = Key.parse(key)
+        if task.to is To.DRIVER:
+            yield from ((key, blob) for blob in blobs)
+        elif task.to is To.LEDGER:
+            yield from merge_ledger(self.target, task.day, blobs)
+        else:
+            yield from _Slice(self, task.day, task.bits).merge(blobs)
+
+
+@dataclass
+class _Slice:
+    """The part of an event day that one task merges: all stored slices at or below `bits`."""
+
+    stage: Merge
+    day: str
+    bits: str
+    written: list[dict[str, object]] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("new", "before", "gone", "events", "duplicates"), 0))
+
+    def merge(self, blobs: Iterable[bytes]) -> Iterator[Blob]:
+        """Yield the partial tables and the manifest."""
+        new, gone = _unpacked(blobs)
+        output = self.stage.target.output
+        with meter.timed("merge"):
+            stored = slices_of(output, EVENTS, self.day)
+            is_closed = not stored and not self.stage.rebuild and exists(output, coverage.TABLE, self.day)
+        to_day = str(Key(To.DAY, self.day))
+        if is_closed:
+            # Somebody removed the day's events: it stays as it is published.
+            yield to_day, pack(late_rows(new), LATE)
+            self.sums["new"] = len(new)
+        else:
+            leaves = [bits for bits in stored if bits.startswith(self.bits)]
+            for kind, partial in self._descend(self.bits, leaves, new, gone):
+                yield to_day, pack(partial, kind)
+        manifest = {
+            "bits": self.bits,
+            "closed": is_closed,
+            "slices": stored,
+            "written": self.written,
+            "removed": self.removed,
+            "sums": self.sums,
+        }
+        yield to_day, pack_json(manifest)
+
+    def _descend(self, bits: str, leaves: list[str], new: pa.Table, gone: pa.Array) -> Iterator[tuple[str, pa.Table]]:
+        """Merge each stored slice below these bits with its share of the new rows."""
+        if leaves and leaves != [bits]:
+            for below, share in _halves(bits, new):
+                yield from self._descend(below, [leaf for leaf in leaves if leaf.startswith(below)], share, gone)
+            return
+        with meter.timed("merge"):
+            before = self._stored(bits) if leaves else SCHEMA.empty_table()
+            rows = before
+            if len(gone) and len(before):
+                rows = before.filter(pc.invert(pc.is_in(before["file_key"].cast(pa.string()), value_set=gone)))
+            self.sums["before"] += len(before)
+            self.sums["gone"] += len(before) - len(rows)
+            self.sums["new"] += len(new)
+            is_changed = len(new) > 0 or len(rows) < len(before)
+            if is_changed:
+                rows = _together([rows, new])
+        if is_changed and leaves:
+            self.removed += [object_name(table, self.day, bits) for table in (EVENTS, DUPLICATES)]
+        yield from self._leaves(bits, rows, is_changed=is_changed)
+
+    def _leaves(self, bits: str, rows: pa.Table, *, is_changed: bool) -> Iterator[tuple[str, pa.Table]]:
+        """Write the rows as slices that a task can hold, and yield their partial tables."""
+        if is_changed and len(rows) > self.stage.slice_rows and len(bits) < 60:
+            for below, share in _halves(bits, rows):
+                yield from self._leaves(below, share, is_changed=True)
+            return
+        with meter.timed("merge"):
+            order, is_event = event_order(rows)
+            events, duplicates = (rows.take(pa.array(order[mask])) for mask in (is_event, ~is_event))
+        self.sums["events"] += len(events)
+        self.sums["duplicates"] += len(duplicates)
+        if is_changed and len(rows):
+            self._write(EVENTS, bits, events)
+            if len(duplicates):
+                self._write(DUPLICATES, bits, duplicates)
+        with meter.timed("tables"):
+            yield from partials(events, duplicates)
+
+    def _stored(self, bits: str) -> pa.Table:
+        output = self.stage.target.output
+        return _together([read_rows(output, table, self.day, bits) for table in (EVENTS, DUPLICATES)])
+
+    def _write(self, table: Table, bits: str, rows: pa.Table) -> None:
+        self.written.append(write_object(self.stage.target, table, self.day, rows, bits))
+
+
+def _unpacked(blobs: Iterable[bytes]) -> tuple[pa.Table, pa.Array]:
+    """Return the new rows, and the keys of the files whose older rows leave."""
+    new, gone = [], []
+    for blob in blobs:
+        kind, table = unpack(blob)
+        if kind == ROWS:
+            new.append(_encoded(table))
+        elif kind == REMOVED:
+            gone.append(table["file_key"].combine_chunks())
+    with meter.timed("merge"):
+        return _together(new), pa.concat_arrays(gone) if gone else pa.array([], pa.string())
+
+
+def _encoded(rows: pa.Table) -> pa.Table:
+    """Return the rows with their texts dictionary-encoded; rows of many days come plain."""
+    for place, field_ in enumerate(SCHEMA):
+        if pa.types.is_dictionary(field_.type) and not pa.types.is_dictionary(rows.schema.field(place).type):
+            rows = rows.set_column(place, field_, rows[field_.name].dictionary_encode())
+    return rows
+
+
+def _together(tables: list[pa.Table]) -> pa.Table:
+    """Return the rows of all, in one chunk a column with one dictionary."""
+    filled = [table for table in tables if len(table)]
+    if not filled:
+        return SCHEMA.empty_table()
+    return pa.concat_tables(filled).unify_dictionaries().combine_chunks()
+
+
+def _halves(bits: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    hashed = slice_bits(event_keys(*(_chunk(rows[name]) for name in ("event_id", "content_hash", "replaces_event_id")))[0])
+    for bit in "01":
+        yield bits + bit, rows.filter(pa.array(in_slice(hashed, bits + bit)))
+
+
+def _chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

@@ -1,0 +1,148 @@
+"""Plan: a delivery day's listed objects and its ledger -> what to read, cut into splits of even work.
+
+The ledger has one object a delivery day, and a key tells its delivery day: so a day is planned by one task that reads one object.
+Splits lie in the stage area; the driver gets their names and sizes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trailtally import meter
+from trailtally.stages.blobs import Blob, Key, To, pack, pack_json, unpack
+from trailtally.stages.listing import LISTED
+from trailtally.stages.stored import read_day
+from trailtally.storage import Store
+from trailtally.tables import ledger
+
+# A split: compressed bytes, about a second of work for one core; and files, each of which costs something by itself.
+SPLIT_BYTES, SPLIT_FILES = 8 << 20, 4_000
+
+# What a file costs beside its bytes.
+_FILE_COST = SPLIT_BYTES // SPLIT_FILES
+
+SPLIT_ROWS = pa.schema([*LISTED, ("days", pa.list_(pa.field("element", pa.string())))])
+
+
+@dataclass(frozen=True)
+class Split:
+    """The objects that one read task takes: log files, and what the listing set aside (with a status)."""
+
+    rows: pa.Table
+
+    @property
+    def files(self) -> pa.Table:
+        """Return the log files to read."""
+        return self.rows.filter(pc.is_null(self.rows["status"]))
+
+    def set_aside(self) -> Iterator[tuple[str, pa.Table]]:
+        """Yield the other objects by delivery day."""
+        others = self.rows.filter(pc.is_valid(self.rows["status"]))
+        for day in pc.unique(others["delivered"]).to_pylist():
+            yield day, others.filter(pc.equal(others["delivered"], day))
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Where the splits of a run lie."""
+
+    store: Store
+    folder: str
+
+    def save(self, name: str, rows: pa.Table) -> None:
+        """Write a split."""
+        self.store.put(f"{self.folder}/{name}", pack(rows, "split"))
+
+    def load(self, names: Iterable[bytes]) -> Iterator[Split]:
+        """Yield the splits of these names, a line each."""
+        for name in b"\n".join(names).decode().splitlines():
+            data = self.store.get(f"{self.folder}/{name}")
+            assert data is not None, name  # the plan of this run wrote it
+            yield Split(unpack(data)[1])
+
+
+@dataclass(frozen=True)
+class PlanDay:
+    """The stage. Blobs in: what was listed of one delivery day (LISTED). Out: the day's plan, for the driver.
+
+    `splits` is None for a dry run, which writes nothing.
+    """
+
+    output: Store
+    splits: Splits | None
+    rebuild: bool
+
+    def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:
+        """Yield the plan of a delivery day."""
+        day = Key.parse(key).day
+        listed = pa.concat_tables([LISTED.empty_table(), *(unpack(blob)[1] for blob in blobs)])
+        with meter.timed("plan"):
+            known = read_day(self.output, ledger.TABLE, day, ["file_key", "e_tag", "status", "days"])
+            compared = _compare(listed, known, rebuild=self.rebuild)
+            to_do = compared.filter(compared["to_do"]).sort_by(
+                [(name, "ascending") for name in ("account_id", "region", "file_key")]
+            )
+            plan = {"day": day, **_counts(compared), "splits": self._save(day, to_do), "places": _places(to_do)}
+        yield str(Key(To.DRIVER, "plan", day)), pack_json(plan)
+
+    def _save(self, day: str, to_do: pa.Table) -> list[list[object]]:
+        """Write the splits; return (name, files, bytes) of each."""
+        saved: list[list[object]] = []
+        for number, rows in enumerate(_cut(to_do)):
+            name = f"{day}-{number:05}"
+            if self.splits:
+                self.splits.save(name, rows.select(SPLIT_ROWS.names))
+            saved.append([name, *_files_and_bytes(rows)])
+        return saved
+
+
+def _compare(listed: pa.Table, known: pa.Table, *, rebuild: bool) -> pa.Table:
+    """Return the listed objects with `to_do`, and what the ledger knows of them: `known_status` and `days`."""
+    place = pc.index_in(listed["file_key"], value_set=known["file_key"].combine_chunks()).combine_chunks()
+    before = known.select(["e_tag", "status", "days"]).take(place)
+    is_settled = pc.is_in(before["status"], value_set=pa.array([ledger.READ, ledger.REJECTED, ledger.IGNORED]))
+    is_same = pc.fill_null(pc.and_kleene(pc.equal(listed["e_tag"], before["e_tag"]), is_settled), fill_value=False)
+    to_do = pa.chunked_array([pa.repeat(True, len(listed))]) if rebuild else pc.invert(is_same)
+    return (
+        listed.append_column("days", before["days"]).append_column("known_status", before["status"]).append_column("to_do", to_do)
+    )
+
+
+def _counts(compared: pa.Table) -> dict[str, object]:
+    """Return how many objects were listed, known by status and not to do, read before (changed or not), and ignored."""
+    settled = compared.filter(pc.invert(compared["to_do"]))["known_status"]
+    known = {entry["values"]: entry["counts"] for entry in pc.value_counts(settled).to_pylist()}
+    status = pc.coalesce(compared["status"], compared["known_status"])
+    return {
+        "listed": compared.num_rows,
+        "known": known,
+        "met": pc.sum(pc.equal(compared["known_status"], ledger.READ)).as_py() or 0,
+        "ignored": pc.sum(pc.equal(status, ledger.IGNORED)).as_py() or 0,
+    }
+
+
+def _places(to_do: pa.Table) -> list[list[object]]:
+    """Return (account, region, files, bytes) of the log files to read."""
+    logs = to_do.filter(pc.is_null(to_do["status"]))
+    sums = logs.group_by(["account_id", "region"]).aggregate([("file_key", "count"), ("size", "sum")])
+    return [list(row.values()) for row in sums.select(["account_id", "region", "file_key_count", "size_sum"]).to_pylist()]
+
+
+def _files_and_bytes(rows: pa.Table) -> tuple[int, int]:
+    logs = rows.filter(pc.is_null(rows["status"]))
+    return logs.num_rows, pc.sum(logs["size"]).as_py() or 0
+
+
+def _cut(to_do: pa.Table) -> Iterator[pa.Table]:
+    """Yield the objects cut into splits of even work, in their order."""
+    if not to_do.num_rows:
+        return
+    work: npt.NDArray[np.int64] = np.cumsum(to_do["size"].to_numpy() + _FILE_COST)
+    number = (work - 1) // (2 * SPLIT_BYTES)
+    edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
+    for start, end in zip(edges, edges[1:], strict=False):
+        yield to_do.slice(start, end - start)
