@@ -1,4 +1,4 @@
-"""A CloudTrail tree -> the daily tables event_counts, run_instances, launches, coverage, sources and ledger.
+"""A CloudTrail tree -> the daily tables events, duplicates, event_counts, run_instances, launches, coverage and ledger.
 
     spark-submit jobs/daily_aggregates.py --input PATH [--input PATH ...] --output PATH
 
@@ -9,7 +9,7 @@ CloudTrail keeps beside the logs, and digests.
 
 import sys
 
-from trailtally.cli import daily_main
+from trailtally.cli.run import spark_main
 
 if __name__ == "__main__":
-    sys.exit(daily_main())
+    sys.exit(spark_main())

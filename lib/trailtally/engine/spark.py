@@ -1,0 +1,287 @@
+"""The engine of spark-submit: stages are mapInArrow over rows of (key, blob), with a shuffle by key between two.
+
+One Spark query takes blobs through all stages; the driver sees only what the last stage yields. No row per event, no UDF per
+row and no cache, so that neither Spark's memory nor its planner matters for the size of the logs.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import shutil
+import zipimport
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+from pyspark import SparkConf, SparkContext
+from pyspark.accumulators import AccumulatorParam
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.utils import is_remote
+
+from trailtally import meter
+from trailtally.engine import Engine
+from trailtally.engine.local import LocalEngine
+from trailtally.engine.spill import make_folder
+from trailtally.errors import RunStopped, TrailtallyError
+from trailtally.stages.blobs import Blob, Stage
+
+_SCHEMA = "key string, blob binary"
+_ROWS = pa.schema([("key", pa.string()), ("blob", pa.binary())])
+
+# Tasks of the first stage, at most: of more inputs each takes some.
+_TASKS = 4_000
+
+# Blobs that go to Spark in one Arrow batch: up to so many, or about so many bytes.
+_BATCH_BLOBS, _BATCH_BYTES = 256, 4 << 20
+
+SETTINGS: dict[str, Any] = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.adaptive.enabled": "true",
+    # Keys are few and uneven: over many partitions two heavy ones rarely meet, and adaptive execution joins the light ones into
+    # tasks of even size: 8 MB of blobs is about a second of merging, a hundred times what a task costs.
+    "spark.sql.adaptive.coalescePartitions.enabled": "true",
+    "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "1000",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
+    "spark.sql.adaptive.coalescePartitions.minPartitionSize": "256KB",
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "8MB",
+    # A blob may have 10 MB. Of 4.x the bytes are the limit; 3.5 knows only the number (see SparkEngine).
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
+    "spark.sql.execution.arrow.maxBytesPerBatch": "16MB",
+    # For so few rows, to compile code takes longer than to run without it.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Blobs are compressed already.
+    "spark.shuffle.compress": "false",
+    "spark.shuffle.spill.compress": "false",
+    # A worker of Python that has loaded the package serves all tasks.
+    "spark.python.worker.reuse": "true",
+}
+
+
+class SparkEngine(Engine):
+    """Runs stages in Spark's tasks. The session is made here, unless the process has one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._folder: str | None = None
+        self._is_ours = SparkSession.getActiveSession() is None
+        try:
+            self._spark = SparkSession.builder.appName(name).config(map=SETTINGS | self._local_settings()).getOrCreate()
+            if self._spark.version.startswith("3."):
+                self._spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "8")
+            self._meter: Any = None if is_remote() else self._spark.sparkContext.accumulator(Counter(), _Sum())
+        except BaseException:
+            self._remove_folder()
+            raise
+
+    def _local_settings(self) -> dict[str, Any]:
+        """Return the settings of a Spark that is one process here: its shuffle files lie where nobody else can read them."""
+        if not self._is_ours or is_remote() or os.environ.get("SPARK_LOCAL_DIRS"):
+            return {}
+        SparkContext._ensure_initialized()  # noqa: SLF001 - only Java knows what spark-submit was given
+        settings = SparkConf()
+        if not settings.get("spark.master", "local").startswith("local") or settings.contains("spark.local.dir"):
+            return {}
+        self._folder = make_folder()
+        return {"spark.local.dir": self._folder}
+
+    def run(self, inputs: Sequence[Blob], stages: Sequence[Stage], *, weight: int) -> Iterator[Blob]:  # noqa: ARG002
+        """Yield the last stage's blobs. Where a worker of Python dies, everything is done again, each input by a process."""
+        if not inputs:
+            return
+        try:
+            rows = self._rows(inputs, stages)
+        except _WorkerDied as death:
+            first, *others = stages
+            if not hasattr(first, "halves"):
+                raise RunStopped(_DIED) from death
+            try:
+                rows = self._rows(inputs, [_InProcess(first), *others])
+            except _WorkerDied:
+                raise RunStopped(_DIED) from death
+        yield from rows
+
+    def _rows(self, inputs: Sequence[Blob], stages: Sequence[Stage]) -> list[Blob]:
+        first, *others = stages
+        tasks = min(len(inputs), _TASKS)
+        # A row a task and nothing to shuffle: the inputs travel with the function.
+        rows = self._spark.range(0, len(inputs), 1, tasks).mapInArrow(_First(inputs, first, self._meter), _SCHEMA)
+        for stage in others:
+            rows = rows.repartition("key").sortWithinPartitions("key").mapInArrow(_Next(stage, self._meter), _SCHEMA)
+        return self._collected(rows)
+
+    def _collected(self, rows: DataFrame) -> list[Blob]:
+        try:
+            return [(row.key, bytes(row.blob)) for row in rows.collect()]
+        except Exception as error:
+            text = str(error)
+            if message := _message_in(text):
+                raise TrailtallyError(message) from error
+            if _DEATH.search(text):
+                raise _WorkerDied from error
+            if "java.io.IOException: No space left on device" in text:
+                raise RunStopped(_full(self._folder)) from error
+            raise
+
+    def settings(self, prefix: str) -> dict[str, str]:
+        """Return the settings of Spark whose names begin so."""
+        if is_remote():
+            return {}
+        return {name: value for name, value in self._spark.sparkContext.getConf().getAll() if name.startswith(prefix)}
+
+    def counted(self) -> Counter[str]:
+        """Return what this process counted so far, and the tasks that have ended."""
+        if self._meter is not None:
+            self._of_tasks = self._meter.value
+        return super().counted()
+
+    def close(self) -> None:
+        """End the session, if it was made here, and remove its temporary files."""
+        if self._is_ours:
+            self._spark.stop()
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+class _Sum(AccumulatorParam[Any]):
+    """Counters that tasks add to."""
+
+    def zero(self, value: Any) -> Any:  # noqa: ARG002 - Spark gives it
+        return Counter()
+
+    def addInPlace(self, value1: Any, value2: Any) -> Any:  # noqa: N802 - Spark's name
+        # A new one: the driver's may be read by another thread meanwhile.
+        return Counter({name: value1[name] + value2[name] for name in value1.keys() | value2.keys()})
+
+
+# --- In Spark's workers ----------------------------------------------------------------------------------------------------
+
+
+class _First:
+    """The function of the first mapInArrow: rows of numbers in, of inputs."""
+
+    def __init__(self, inputs: Sequence[Blob], stage: Stage, counters: Any) -> None:
+        self._inputs, self._stage, self._counters = inputs, stage, counters
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        numbers = (number for batch in batches for number in batch.column(0).to_pylist())
+        with _in_task(self._counters):
+            yield from _batches(blob for number in numbers for blob in self._of_input(*self._inputs[number]))
+
+    def _of_input(self, key: str, blob: bytes) -> Iterator[Blob]:
+        return self._stage(key, [blob])
+
+
+class _Next:
+    """The function of a later mapInArrow: rows sorted by key in."""
+
+    def __init__(self, stage: Stage, counters: Any) -> None:
+        self._stage, self._counters = stage, counters
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        groups = itertools.groupby(_unbatched(batches), key=itemgetter(0))
+        with _in_task(self._counters):
+            yield from _batches(made for key, blobs in groups for made in self._stage(key, map(itemgetter(1), blobs)))
+
+
+class _InProcess:
+    """A first stage whose work is done by a process of its own: what kills it kills no worker of Spark, and is done in halves."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:
+        with LocalEngine(1, small=-1) as engine:
+            yield from engine.run([(key, b"\n".join(blobs))], [self._stage], weight=0)
+            for name, amount in (engine.counted() - meter.snapshot()).items():
+                meter.count(name, amount)
+
+
+@contextlib.contextmanager
+def _in_task(counters: Any) -> Iterator[None]:
+    """Collect what the block counts, and word what it raises."""
+    _stop_reading_archives()
+    before = meter.snapshot()
+    try:
+        yield
+    except TrailtallyError as error:
+        raise _worded(error) from error
+    if counters is not None:
+        counters.add(Counter(meter.since(before)))
+
+
+def _stop_reading_archives() -> None:
+    """Let a worker's next tasks begin without reading the directory of pyspark.zip and of --py-files again.
+
+    Before each task Spark calls importlib.invalidate_caches(), and Python 3.11 and 3.12 read the directories of all zip files
+    then: 0.25 s of CPU. 40 empty tasks on 2 cores took 13 s, and take 2.1 s so. (3.13 reads them when they are needed.)
+    """
+    zipimport.zipimporter.invalidate_caches = lambda self: None  # type: ignore[method-assign] # noqa: ARG005 - as it is called
+
+
+def _unbatched(batches: Iterable[pa.RecordBatch]) -> Iterator[Blob]:
+    for batch in batches:
+        keys, blobs = batch.columns
+        for key, blob in zip(keys.to_pylist(), blobs, strict=True):
+            yield key, blob.as_py()
+
+
+def _batches(blobs: Iterable[Blob]) -> Iterator[pa.RecordBatch]:
+    """Yield the blobs as rows, few enough at a time."""
+    waiting: list[Blob] = []
+    size = 0
+    for blob in blobs:
+        waiting.append(blob)
+        size += len(blob[1])
+        if size >= _BATCH_BYTES or len(waiting) >= _BATCH_BLOBS:
+            yield _batch(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _batch(waiting)
+
+
+def _batch(blobs: list[Blob]) -> pa.RecordBatch:
+    return pa.record_batch([[key for key, _ in blobs], [blob for _, blob in blobs]], schema=_ROWS)
+
+
+# --- What went wrong --------------------------------------------------------------------------------------------------------
+
+# Spark hands the driver the text of the worker's traceback only, so a message travels as JSON between marks.
+_MARK = re.compile(r'\[\[trailtally ("(?:[^"\\]|\\.)*") \]\]')
+
+# A worker of Python that crashed, or a container that the cluster stopped.
+_DEATH = re.compile(r"Python worker exited unexpectedly|ExecutorLostFailure|Container killed|Container from a bad node")
+
+_DIED = (
+    "a worker of Spark died, as a rule because the system stopped it for its memory. Nothing of this batch was published. Give "
+    "the workers more (on a cluster by spark.executor.memoryOverhead, here 1 GB for each core), or a smaller --batch-bytes"
+)
+
+
+class _WorkerDied(Exception):
+    """A process of Spark's was killed amid its work."""
+
+
+def _worded(error: TrailtallyError) -> RuntimeError:
+    return RuntimeError(f"[[trailtally {json.dumps(str(error))} ]]")
+
+
+def _message_in(text: str) -> str | None:
+    found = _MARK.search(text)
+    return str(json.loads(found.group(1))) if found else None
+
+
+def _full(folder: str | None) -> str:
+    where = f"the temporary folder {folder}" if folder else "the temporary folder of Spark"
+    return (
+        f"{where} is full. Nothing of this batch was published. Set spark.local.dir (on a local master TMPDIR will do) to a "
+        "folder with room for twice the compressed logs of a batch, or give a smaller --batch-bytes"
+    )
