@@ -2,15 +2,16 @@
 # Makes this machine ready, or a node of an EMR cluster; see --help below. Runs with the bash 3.2 of macOS.
 set -euo pipefail
 
-readonly HELP="Usage: ./bootstrap.sh
+readonly HELP="Usage: ./bootstrap.sh [--test] [--spark]
 
-Makes this machine ready to run trailtally and its tests, and does nothing where it is already:
-  1. finds Java 17 or 21 (JAVA_HOME, PATH, the usual folders) and Python 3.11 to 3.13 (PYTHON, PATH);
-     installs what is missing by apt-get or dnf where it may, else says the line to type;
-  2. makes .venv with the versions pinned in conf/requirements.lock, and this package;
-  3. sets up .venv's Spark for local runs: this Python, that Java, conf/spark-defaults.conf, conf/log4j2.properties;
-  4. makes a class archive that halves the time Spark takes to start.
-Nothing has to be activated: .venv/bin/spark-submit, .venv/bin/pytest, .venv/bin/trailtally.
+Makes .venv, ready to run trailtally on this machine. Each step is done once, and again when what it is made from changes:
+  1. finds a Python, 3.13 before 3.12 before 3.11 (PATH, pyenv, the usual folders), and makes .venv with it;
+  2. installs the versions pinned in conf/requirements.lock, and this package: neither Java nor Spark;
+  --test    also installs what the tests, lint and types need (conf/requirements-test.lock);
+  --spark   also installs pyspark (conf/requirements-spark.lock), finds Java 17 or 21, sets up .venv's Spark for local runs
+            (conf/spark-defaults.conf, conf/log4j2.properties) and makes a class archive that halves the time Spark takes to start.
+A Python or Java that is missing is installed by apt-get or dnf where that is allowed, else the line to type is printed.
+Nothing has to be activated: .venv/bin/trailtally, .venv/bin/pytest, .venv/bin/spark-submit.
 
 Usage: bootstrap.sh --emr ARTIFACTS [--python 3.11] [--from-index] [--into FOLDER]
 
@@ -25,29 +26,12 @@ Environment of the first:
   PYTHON               the Python to use
   JAVA_HOME            the Java to use, if it is 17 or 21
   TRAILTALLY_VENV      another folder than .venv
-  TRAILTALLY_PYSPARK   another pyspark than the pinned one, such as 3.5.9 (needs Java 17)"
+  TRAILTALLY_PYSPARK   another pyspark than the pinned one, such as 3.5.9 (needs Java 17, and Python 3.11 or 3.12)"
 
 say() { echo "bootstrap: $*"; }
 stop() {
     echo "bootstrap: $*" >&2
     exit 1
-}
-
-# --- Is it ready? -------------------------------------------------------------------------------------------------------
-
-python_version() { "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null; }
-
-# What the venv was made from: the stamp's first line. The next two are the Java and the Python that it uses.
-inputs() {
-    echo "$REPOSITORY pyspark $PYSPARK $(cat $LOCK pyproject.toml setup.py bootstrap.sh | cksum)"
-}
-
-is_ready() {
-    local made_from java python
-    [[ -f $STAMP ]] || return 1
-    { read -r made_from && read -r java && read -r python; } <"$STAMP" || return 1
-    [[ $made_from == "$(inputs)" && -x $java/bin/java && -x $VENV/bin/python ]] || return 1
-    [[ -z ${PYTHON:-} || $(python_version "$PYTHON") == "$python" ]]
 }
 
 # --- Installing from the system's packages --------------------------------------------------------------------------------
@@ -111,6 +95,125 @@ install() {
     rm -f "$log"
 }
 
+# --- Python ---------------------------------------------------------------------------------------------------------------
+
+# Nothing where it does not run: pyenv's shims exist for every version that is installed anywhere, and fail for most.
+python_version() { "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null; }
+
+# Debian splits venv off: the module is there, and fails for want of ensurepip. A Python built from source may lack ssl.
+can_make_venv() { "$1" -c 'import ctypes, ensurepip, ssl, venv' 2>/dev/null; }
+
+python_candidates() {
+    local version
+    if [[ -n ${PYTHON:-} ]]; then
+        echo "$PYTHON"
+        return
+    fi
+    for version in $PYTHON_VERSIONS; do
+        printf '%s\n' "python$version" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$version".*/bin/"python$version" \
+            {/opt/homebrew,/usr/local,/usr}/bin/"python$version"
+    done
+    printf '%s\n' python3 /usr/bin/python3
+}
+
+# Sets FOUND_PYTHON to the first of a wanted version that can make a venv, else to the first of a wanted version;
+# and PYTHON_SEEN to the versions passed over.
+find_python() {
+    local candidate version
+    FOUND_PYTHON='' PYTHON_SEEN=''
+    while IFS= read -r candidate; do
+        version=$(python_version "$candidate") || continue
+        if [[ " $PYTHON_VERSIONS " == *" ${version%.*} "* ]]; then
+            candidate=$(command -v "$candidate")
+            if can_make_venv "$candidate"; then
+                FOUND_PYTHON=$candidate
+                return
+            fi
+            : "${FOUND_PYTHON:=$candidate}"
+        elif [[ $PYTHON_SEEN != *"$version"* ]]; then
+            PYTHON_SEEN="$PYTHON_SEEN $version"
+        fi
+    done < <(python_candidates)
+    [[ -n $FOUND_PYTHON ]]
+}
+
+need_python() {
+    local wanted="Python ${PYTHON_VERSIONS// /, }" need version apt=''
+    if ! find_python; then
+        [[ -z ${PYTHON:-} || -z $PYTHON_SEEN ]] || stop "PYTHON=$PYTHON is Python$PYTHON_SEEN; needed is one of $wanted"
+        [[ -z ${PYTHON:-} ]] || stop "PYTHON=$PYTHON does not run; needed is one of $wanted"
+        need="one of $wanted${PYTHON_SEEN:+ (found:$PYTHON_SEEN)}"
+        for version in $PYTHON_VERSIONS; do apt="$apt python$version-venv"; done
+        install "$need" "${apt# }" "python3.11" "python@${PYTHON_VERSIONS%% *}"
+        find_python || stop "$need is still not found: set PYTHON to it"
+    fi
+    if ! can_make_venv "$FOUND_PYTHON"; then
+        version=$(python_version "$FOUND_PYTHON")
+        install "$FOUND_PYTHON's venv module" "python${version%.*}-venv python3-venv" python3-pip "python@${version%.*}"
+        can_make_venv "$FOUND_PYTHON" || stop "$FOUND_PYTHON's venv module is still missing: set PYTHON to another Python"
+    fi
+}
+
+# --- The venv -------------------------------------------------------------------------------------------------------------
+# It is made in steps: venv, package, test, spark. .venv/.made-STEP says what the step was made from.
+
+is_made() { [[ -f $VENV/.made-$1 && $(<"$VENV/.made-$1") == "$2" ]]; }
+
+# Removed before a step begins and written after its end: a step that was interrupted does not count.
+unmake() { rm -f "$VENV/.made-$1"; }
+made() {
+    echo "$2" >"$VENV/.made-$1.new"
+    mv "$VENV/.made-$1.new" "$VENV/.made-$1"
+}
+
+pip_install() {
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" ||
+        stop "pip could not install $*: see above, and run this again"
+}
+
+# The locks are complete: nothing is resolved, and nothing is installed that has another hash.
+install_lock() { pip_install --no-deps --require-hashes --no-build-isolation -r "$1"; }
+
+make_venv() {
+    local from version
+    from="$REPOSITORY $(cksum <conf/requirements.lock)"
+    if is_made venv "$from" && version=$(python_version "$VENV/bin/python") &&
+        [[ -z ${PYTHON:-} || $(python_version "$PYTHON") == "$version" ]]; then
+        return
+    fi
+    if [[ -d $VENV && ! -e $VENV/pyvenv.cfg && ! -e $VENV/.trailtally && -n $(ls -A "$VENV") ]]; then
+        stop "$VENV is there and is no Python venv: move it away, or set TRAILTALLY_VENV"
+    fi
+    need_python
+    say "making $VENV with Python $(python_version "$FOUND_PYTHON") ($FOUND_PYTHON): some 80 MB the first time"
+    unmake venv
+    rm -rf "$VENV"
+    mkdir -p "$VENV"
+    : >"$VENV/.trailtally"
+    "$FOUND_PYTHON" -m venv "$VENV"
+    install_lock conf/requirements.lock
+    made venv "$from"
+}
+
+install_package() {
+    local from
+    from=$(cat pyproject.toml setup.py | cksum)
+    is_made package "$from" && return
+    unmake package
+    pip_install --no-deps --no-build-isolation -e .
+    made package "$from"
+}
+
+install_test_packages() {
+    local from
+    from=$(cksum <conf/requirements-test.lock)
+    is_made test "$from" && return
+    unmake test
+    say "installing what the tests need"
+    install_lock conf/requirements-test.lock
+    made test "$from"
+}
+
 # --- Java -----------------------------------------------------------------------------------------------------------------
 
 # What this java says of itself: "17 /its/home", nothing if it does not run.
@@ -158,80 +261,35 @@ need_java() {
     find_java || stop "$need is still not found: set JAVA_HOME to it"
 }
 
-# --- Python ---------------------------------------------------------------------------------------------------------------
-
-# Sets FOUND_PYTHON to the first that is 3.11 to 3.13, and PYTHON_SEEN to the versions passed over.
-find_python() {
-    local candidate version
-    FOUND_PYTHON='' PYTHON_SEEN=''
-    for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11 /usr/bin/python3 \
-        {/opt/homebrew,/usr/local}/bin/python3.{13,12,11}; do
-        version=$(python_version "$candidate") || continue
-        case $version in
-            3.11.* | 3.12.* | 3.13.*)
-                FOUND_PYTHON=$(command -v "$candidate")
-                return 0
-                ;;
-        esac
-        if [[ $candidate == "${PYTHON:-}" ]]; then
-            stop "PYTHON=$PYTHON is Python $version; needed is 3.11, 3.12 or 3.13"
-        fi
-        [[ $PYTHON_SEEN == *"$version"* ]] || PYTHON_SEEN="$PYTHON_SEEN $version"
-    done
-    return 1
-}
-
-need_python() {
-    if [[ -n ${PYTHON:-} ]] && ! python_version "$PYTHON" >/dev/null; then
-        stop "PYTHON=$PYTHON does not run; needed is Python 3.11, 3.12 or 3.13"
-    fi
-    local need
-    if ! find_python; then
-        need="Python 3.11, 3.12 or 3.13${PYTHON_SEEN:+ (found:$PYTHON_SEEN)}"
-        install "$need" "python3.13-venv python3.12-venv python3.11-venv" python3.11 python@3.13
-        find_python || stop "$need is still not found: set PYTHON to it"
-    fi
-    # Debian splits venv off: the module is there, and fails for want of ensurepip.
-    if ! "$FOUND_PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
-        need="$FOUND_PYTHON's venv module"
-        install "$need" "python$(python_version "$FOUND_PYTHON" | cut -d. -f1,2)-venv python3-venv" python3-pip python@3.13
-        "$FOUND_PYTHON" -c 'import ensurepip, venv' 2>/dev/null || stop "$need is still missing: set PYTHON to another Python"
-    fi
-}
-
-# --- The venv -------------------------------------------------------------------------------------------------------------
-
-make_venv() {
-    if [[ -d $VENV && ! -e $VENV/pyvenv.cfg && ! -e $VENV/.trailtally && -n $(ls -A "$VENV") ]]; then
-        stop "$VENV is there and is no Python venv: move it away, or set TRAILTALLY_VENV"
-    fi
-    rm -f "$STAMP" # first: a set-up that is interrupted from here on does not count
-    rm -rf "$VENV"
-    mkdir -p "$VENV"
-    : >"$VENV/.trailtally"
-    unset PYTHONHOME PYTHONPATH PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER
-    "$FOUND_PYTHON" -m venv "$VENV"
-
-    local wanted=$VENV/requirements.lock
-    if [[ $PYSPARK == "$PINNED_PYSPARK" ]]; then
-        cp $LOCK "$wanted"
-    else
-        # Each pyspark pins its own py4j.
-        sed -e '/^py4j==/d' -e "s/^pyspark==.*/pyspark==$PYSPARK/" $LOCK >"$wanted"
-    fi
-    say "installing pyspark $PYSPARK and the other pinned packages (some 600 MB the first time)"
-    # pyspark is a source package: it and this one are built with the pinned setuptools, not with today's.
-    pip_install "$(grep '^setuptools==' $LOCK)"
-    pip_install --no-build-isolation -r "$wanted"
-    pip_install --no-build-isolation --no-deps -e .
-}
-
-pip_install() {
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" ||
-        stop "pip could not install what conf/requirements.lock pins: see above, and run this again"
-}
-
 # --- Spark in the venv ----------------------------------------------------------------------------------------------------
+
+# The stamp's first line is what the step was made from, the second the Java that was found.
+spark_is_made() {
+    local stamp=$VENV/.made-spark made_from java
+    [[ -f $stamp ]] && { read -r made_from && read -r java; } <"$stamp" && [[ $made_from == "$1" && -x $java/bin/java ]]
+}
+
+install_spark() {
+    local from
+    from="pyspark $PYSPARK $(cat conf/requirements-spark.lock bootstrap.sh | cksum)"
+    spark_is_made "$from" && return
+    need_java
+    unmake spark
+    say "installing pyspark $PYSPARK, to run with Java $JAVA (some 450 MB the first time)"
+    if [[ $PYSPARK == "$PINNED_PYSPARK" ]]; then
+        install_lock conf/requirements-spark.lock
+    else
+        # No lock is kept for it: each pyspark pins its own py4j.
+        pip_install --no-build-isolation "pyspark==$PYSPARK" "pandas==$(pin_of pandas)"
+    fi
+    set_up_spark
+    say "preparing Spark's start"
+    make_archive
+    made spark "$from"$'\n'"$JAVA"
+}
+
+# The version of a package in the lock of Spark.
+pin_of() { sed -n "s/^$1==\([^ ;]*\).*/\1/p" conf/requirements-spark.lock; }
 
 set_up_spark() {
     SPARK=$("$VENV/bin/python" -c 'import os, pyspark; print(os.path.dirname(pyspark.__file__))')
@@ -346,13 +404,11 @@ make_archive() {
     work=$(mktemp -d)
     rm -f "$archive" "$archive.size"
     cat >"$work/rehearsal.py" <<'END'
-from pyspark.sql import SparkSession, functions as F
+from pyspark.sql import SparkSession
 
 spark = SparkSession.builder.getOrCreate()
-rows = spark.range(0, 1000, 1, 2).mapInArrow(lambda batches: batches, "id long").persist()
-counts = rows.groupBy((F.col("id") % 7).alias("key")).agg(F.count("*").alias("count"), F.max("id").cast("string"))
-joined = rows.withColumn("key", F.col("id") % 7).join(counts, on="key", how="left")
-joined.repartition(2, "key").sortWithinPartitions("id").mapInArrow(lambda batches: batches, joined.schema).collect()
+rows = spark.range(0, 1000, 1, 2).mapInArrow(lambda batches: batches, "id long")
+rows.repartition(2, "id").mapInArrow(lambda batches: batches, "id long").collect()
 spark.stop()
 END
     if (cd "$work" && SPARK_SUBMIT_OPTS="-XX:ArchiveClassesAtExit=$archive" \
@@ -367,34 +423,32 @@ END
 # --- This machine ---------------------------------------------------------------------------------------------------------
 
 make_this_machine_ready() {
+    local test='' spark=''
+    for argument; do
+        case $argument in
+            --test) test=yes ;;
+            --spark) spark=yes ;;
+            *) stop "unknown argument '$argument': see --help" ;;
+        esac
+    done
     cd "$(dirname "${BASH_SOURCE[0]}")"
     REPOSITORY=$PWD
-    LOCK=conf/requirements.lock
     VENV=${TRAILTALLY_VENV:-.venv}
     [[ $VENV == /* ]] || VENV=$REPOSITORY/$VENV
-    PINNED_PYSPARK=$(sed -n 's/^pyspark==//p' $LOCK)
+    PINNED_PYSPARK=$(pin_of pyspark)
     PYSPARK=${TRAILTALLY_PYSPARK:-$PINNED_PYSPARK}
     JAVA_VERSIONS="17 21"
-    [[ $PYSPARK == 3.* ]] && JAVA_VERSIONS="17"
-    STAMP=$VENV/.ready
-
-    if is_ready; then
-        return
+    PYTHON_VERSIONS="3.13 3.12 3.11" # the newest first: on Spark, 3.13 starts a task a quarter of a second sooner
+    if [[ $PYSPARK == 3.* ]]; then
+        JAVA_VERSIONS="17"
+        PYTHON_VERSIONS="3.11 3.12"
     fi
-    need_java
-    need_python
-    say "Java $JAVA, Python $(python_version "$FOUND_PYTHON") ($FOUND_PYTHON)"
+
+    unset PYTHONHOME PYTHONPATH PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER
     make_venv
-    set_up_spark
-    say "preparing Spark's start"
-    make_archive
-    {
-        inputs
-        echo "$JAVA"
-        python_version "$FOUND_PYTHON"
-    } >"$STAMP.new"
-    mv "$STAMP.new" "$STAMP"
-    say "ready: $VENV"
+    install_package
+    [[ -z $test ]] || install_test_packages
+    [[ -z $spark ]] || install_spark
 }
 
 # --- A node of an EMR cluster ---------------------------------------------------------------------------------------------
@@ -518,8 +572,7 @@ make_own_folder() {
 # --------------------------------------------------------------------------------------------------------------------------
 
 case ${1-} in
-    "") make_this_machine_ready ;;
     --emr) make_node_ready "$@" ;;
     -h | --help) echo "$HELP" ;;
-    *) stop "unknown argument '$1': see --help" ;;
+    *) make_this_machine_ready "$@" ;;
 esac
