@@ -1,4 +1,4 @@
-"""The fixtures that many tests share."""
+"""The fixtures that many tests share. Whole runs are done in this process, by the local engine."""
 
 import contextlib
 import io
@@ -15,22 +15,24 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
 
-import faults
 from builders import event, key, log, write
 from s3.servers import REGION, Keys
-from trailtally import daily, published, storage
-from trailtally.cli import daily_main
-from trailtally.progress import Progress
-from trailtally.session import spark_session
-from trailtally.summary import Summary
+from trailtally import cli
+from trailtally.engine.local import LocalEngine
+from trailtally.run import daily
+from trailtally.run.progress import Progress
+from trailtally.run.request import Request, Stores, open_stores
+from trailtally.run.summary import Summary
+from trailtally.stages.stored import days_of, object_name, slices_of
+from trailtally.storage import Store, open_store
 from trailtally.tables import TABLES
 
 pytest_plugins = ["s3.fixtures", "athena.fixtures"]
 
-SPARK_SUBMIT = Path(sys.executable).parent / "spark-submit"
-JOB = Path(__file__).parents[1] / "jobs" / "daily_aggregates.py"
+ROOT = Path(__file__).parents[1]
+JOB = ROOT / "jobs" / "daily_aggregates.py"
+TRAILTALLY = Path(sys.executable).parent / "trailtally"
 
 
 class Tables(NamedTuple):
@@ -41,7 +43,7 @@ class Tables(NamedTuple):
     tree: Path
 
     def rows(self, name: str, *columns: str) -> list[Any]:
-        """The rows of a table in the order written, day by day; of these columns, alone where it is one."""
+        """Return the rows of a table in the order written, day by day; of these columns, alone where it is one."""
         table = read_table(self.output, name)
         rows: list[dict[str, Any]] = table.select(columns or table.column_names).to_pylist()
         if not columns:
@@ -49,32 +51,33 @@ class Tables(NamedTuple):
         return [row[columns[0]] if len(columns) == 1 else tuple(row.values()) for row in rows]
 
     def ledger(self) -> dict[str, dict[str, Any]]:
-        """The rows of the ledger by the object's key below the tree."""
+        """Return the rows of the ledger by the object's key below the tree."""
         return {row["file_key"].removeprefix(f"{self.tree}/"): row for row in self.rows("ledger")}
 
 
 Run = Callable[..., Tables]
 
 
-def read_table(output: Path | str, name: str) -> pa.Table:
-    """A table with its partition column in front, read object by object, without Spark."""
+def read_table(output: Path | str | Store, name: str) -> pa.Table:
+    """Return a table with its partition column in front, read object by object; `sources` as the view computes it."""
+    store = output if isinstance(output, Store) else open_store(str(output)).reached()
+    if name == "sources":
+        return _sources(store)
     table = next(table for table in TABLES if table.name == name)
     schema = pa.schema([pa.field(table.partition.name, pa.string()), *table.schema])
     days = []
-    for day in published.days_of(table, str(output)):
-        rows = pq.read_table(io.BytesIO(storage.get(published.object_path(str(output), table, day)) or b""))
-        days.append(rows.add_column(0, schema.field(0), pa.array([day] * rows.num_rows, pa.string())))
-    return pa.concat_tables(days) if days else schema.empty_table()
+    for day in days_of(store, table):
+        for bits in slices_of(store, table, day):
+            rows = pq.read_table(io.BytesIO(store.get(f"{store.root}/{object_name(table, day, bits)}") or b""))
+            days.append(rows.add_column(0, schema.field(0), pa.array([day] * rows.num_rows, pa.string())))
+    return pa.concat_tables(days).cast(schema) if days else schema.empty_table()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def dying_storage(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Storage here and in Spark's workers that dies where a test says so (faults.py)."""
-    os.environ["TRAILTALLY_FAULTS"] = str(tmp_path_factory.mktemp("faults"))
-    tests = Path(__file__).parent
-    paths = [str(tests / "worker_site"), str(tests), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
-    faults.install()
+def _sources(store: Store) -> pa.Table:
+    names = ["dt", "file_key", "account_id", "region"]
+    records = pa.concat_tables([read_table(store, table).select(names) for table in ("events", "duplicates")])
+    counted = records.group_by(names).aggregate([([], "count_all")]).rename_columns([*names, "records"])
+    return counted.sort_by([(name, "ascending") for name in names])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,40 +86,25 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
-def spark(dying_storage: None) -> Iterator[SparkSession]:
-    """One small session for all tests. To compile code for a few rows takes longer than to run it uncompiled."""
-    options: dict[str, str | bool | float | int | None] = {
-        "spark.sql.shuffle.partitions": "2",
-        "spark.ui.enabled": "false",
-        # Plans of past queries fill the heap, and each collection takes a second then.
-        "spark.driver.memory": "2500m",
-        "spark.sql.ui.retainedExecutions": "1",
-        "spark.ui.retainedJobs": "1",
-        "spark.ui.retainedStages": "1",
-        "spark.ui.retainedTasks": "1",
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.dataFrameQueryContext.enabled": "false",
-    }
-    SparkSession.builder.config(map=options).getOrCreate()
-    session = spark_session("trailtally tests")
-    yield session
-    session.stop()
+def run_job(*inputs: Path | str, output: Path | str, engine: LocalEngine | None = None, **options: Any) -> Tables:
+    """Do a whole run in this process on these inputs."""
+    request = Request(inputs=[str(path) for path in inputs], output=str(output), **options)
+    summary = run_request(request, open_stores(request), engine)
+    return Tables(summary, Path(output), Path(inputs[0]))
 
 
-def run_job(spark: SparkSession, *inputs: Path | str, output: Path, **options: Any) -> Tables:
-    """Runs the whole job in this process on these inputs."""
-    request = daily.Request([str(path) for path in inputs], str(output), **options)
-    return Tables(daily.run(spark, request, Progress(io.StringIO())), output, Path(inputs[0]))
+def run_request(request: Request, stores: Stores, engine: LocalEngine | None = None) -> Summary:
+    """Do a whole run in this process on these stores."""
+    with engine or LocalEngine() as working:
+        return daily.run(working, request, stores, Progress(io.StringIO()), working.counted())
 
 
 @pytest.fixture
-def run(spark: SparkSession, tmp_path: Path) -> Run:
-    """Runs the whole job in this process on these inputs."""
+def run(tmp_path: Path) -> Run:
+    """Does a whole run in this process on these inputs."""
 
     def run_here(*inputs: Path | str, output: Path | None = None, **options: Any) -> Tables:
-        return run_job(spark, *inputs, output=output or tmp_path / "tables", **options)
+        return run_job(*inputs, output=output or tmp_path / "tables", **options)
 
     return run_here
 
@@ -125,7 +113,7 @@ def run(spark: SparkSession, tmp_path: Path) -> Run:
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built-in example tree: read it, change nothing."""
     tree = tmp_path_factory.mktemp("example").resolve() / "tree"
-    subprocess.run([sys.executable, JOB.parents[1] / "examples" / "make_tree.py", tree], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, ROOT / "examples" / "make_tree.py", tree], check=True, stdout=subprocess.DEVNULL)
     return tree
 
 
@@ -133,13 +121,12 @@ Job = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def job(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> Job:
-    """Runs the command with these arguments; gives its exit status and what it said on standard error."""
+def job(capsys: pytest.CaptureFixture[str]) -> Job:
+    """Runs `trailtally run` with these arguments; gives its exit status and what it said on standard error."""
 
     def run_command(*arguments: Path | str) -> tuple[int, str]:
-        status = daily_main(["--quiet", *map(str, arguments)])
+        status = cli.main(["run", "--quiet", *map(str, arguments)])
         said = capsys.readouterr()
-        assert said.out == ""
         return status, said.err
 
     return run_command
@@ -174,10 +161,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def aws_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
-    """The keys of an account that only the tests' servers know (s3/). Every process finds these and no other.
-
-    They are set before the session's Spark starts: its workers have the environment that Java was started with.
-    """
+    """The keys of an account that only the tests' servers know (s3/). Every process finds these and no other."""
     keys = Keys(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
     folder = tmp_path_factory.mktemp("aws")
     with pytest.MonkeyPatch.context() as patch:

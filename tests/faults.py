@@ -1,23 +1,18 @@
-"""Storage that dies: from one change on nothing more is written, by the driver or by any task, as if all had been killed there.
-
-`install` wraps the functions of trailtally.storage that change anything. Spark's Python workers install it when they start
-(worker_site/sitecustomize.py), and all count the same changes, in a folder that TRAILTALLY_FAULTS names.
-"""
+"""A store that dies: from one change on it writes nothing more, as if the process had been killed there."""
 
 import contextlib
-import fcntl
-import functools
-import gc
+import itertools
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
 
-from trailtally import storage
+from trailtally.storage import Store
 
 BEFORE, AMID, AFTER = "before", "amid", "after"
+
+CHANGES = frozenset({"put", "swap", "move", "delete", "clear", "remove_empty"})
 
 
 class Killed(BaseException):
@@ -25,100 +20,80 @@ class Killed(BaseException):
 
 
 class Change(NamedTuple):
-    """One change to the storage: what was done to which path, and whether the process died of it, and when."""
+    """One change to the store: what was done to which path, and whether the process died of it, and when."""
 
     what: str
     path: str
     died: str | None
 
 
-def folder() -> Path | None:
-    """Where changes are counted; None where nothing is to die."""
-    named = os.environ.get("TRAILTALLY_FAULTS")
-    return Path(named) if named and (Path(named) / "plan").exists() else None
+@dataclass
+class Death:
+    """The change with the number `at` (from 0) is the last one: it dies before, amid or after it. `changes` are those made so far."""
+
+    at: int
+    how: str
+    changes: list[Change] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def came(self) -> bool:
+        """Whether the store is dead."""
+        return len(self.changes) > self.at
+
+    def turn(self, what: str, path: str) -> str | None:
+        """Note a change that is about to be made; return how it is to die, None if not. Raises Killed where all is dead."""
+        with self.lock:
+            if self.came:
+                raise Killed
+            how = self.how if len(self.changes) == self.at else None
+            self.changes.append(Change(what, path, how))
+            return how
 
 
-@contextlib.contextmanager
-def dying(at: int, how: str) -> Iterator[Callable[[], list[Change]]]:
-    """In the block, the change with this number (from 0) is the last. Gives a function for the changes made so far."""
-    where = Path(os.environ["TRAILTALLY_FAULTS"])
-    (where / "log").write_text("")
-    (where / "plan").write_text(json.dumps({"at": at, "how": how}))
-    try:
-        yield lambda: [Change(*json.loads(line)) for line in (where / "log").read_text().splitlines()]
-    finally:
-        (where / "plan").unlink()
+class _DyingStore:
+    """Does as the store, until it dies."""
+
+    def __init__(self, store: Store, death: Death) -> None:
+        self._store, self._death = store, death
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        return self._dying(name, found) if name in CHANGES else found
+
+    def _dying(self, what: str, change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(path: str, *rest: Any) -> Any:
+            how = self._death.turn(what, path)
+            if how == AMID:
+                self._half(what, path, *rest)
+            if how in {BEFORE, AMID}:
+                raise Killed
+            result = change(path, *rest)
+            if how:
+                raise Killed
+            return result
+
+        return changed
+
+    def _half(self, what: str, path: str, *rest: Any) -> None:
+        """Do what a change leaves that ends amid: a draft, or a folder of which some objects are gone."""
+        if what == "put" and not self._store.is_remote:  # what is not sent whole to a remote store is nothing
+            folder, _, name = path.rpartition("/")
+            self._store.put(f"{folder}/.{name}.0123456789abcdef.draft", rest[0][: len(rest[0]) // 2])
+        elif what == "clear":
+            with contextlib.suppress(FileNotFoundError):
+                for entry in itertools.islice(self._store.list_tree(path), 1):
+                    self._store.delete(entry.key)
 
 
-def bury(output: Path | str) -> None:
+def dying(store: Store, death: Death) -> Store:
+    """Return the store as one that dies."""
+    return cast("Store", _DyingStore(store, death))
+
+
+def bury(store: Store) -> None:
     """The process that held the lock of this output is dead by now: it was another one than this."""
-    gc.collect()  # what it died of has its frames, and these their plans in Spark: they would fill the heap of the tests
-    lock = f"{output}/_trailtally/lock.json"
-    body = storage.get(lock)
+    lock = f"{store.root}/_trailtally/lock.json"
+    body = store.get(lock)
     if body is not None:
-        storage.put(lock, json.dumps(json.loads(body) | {"ticks": 1}).encode())
-
-
-def _turn(what: str, path: str) -> str | None:
-    """Notes a change that is about to be made; how it is to die, None if not. Raises Killed where all is dead already."""
-    where = folder()
-    if where is None:
-        return None
-    plan = json.loads((where / "plan").read_text())
-    with (where / "log").open("r+") as log:
-        fcntl.flock(log, fcntl.LOCK_EX)
-        made = log.read().splitlines()
-        if len(made) > plan["at"]:
-            raise Killed
-        how = plan["how"] if len(made) == plan["at"] else None
-        log.write(json.dumps([what, path, how]) + "\n")
-    return how
-
-
-def _dying_change(what: str, change: Callable[..., Any]) -> Callable[..., Any]:
-    """A change in one step: amid it is after it."""
-
-    @functools.wraps(change)
-    def changed(path: str, *rest: Any) -> Any:
-        how = _turn(what, path)
-        if how == BEFORE:
-            raise Killed
-        result = change(path, *rest)
-        if how:
-            raise Killed
-        return result
-
-    return changed
-
-
-def _dying_write(replacing: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A write, which may end amid the draft."""
-
-    @contextlib.contextmanager
-    def write(path: str) -> Iterator[str]:
-        how = _turn("write", path)
-        if how == BEFORE:
-            raise Killed
-        if how == AMID and storage.is_remote(path):  # what is not sent whole is nothing
-            with tempfile.NamedTemporaryFile() as file:
-                yield file.name
-            raise Killed
-        if how == AMID:
-            draft = Path(path).with_name(f".{Path(path).name}.draft")
-            draft.parent.mkdir(parents=True, exist_ok=True)
-            yield str(draft)
-            os.truncate(draft, draft.stat().st_size // 2)
-            raise Killed
-        with replacing(path) as whole:
-            yield whole
-        if how:
-            raise Killed
-
-    return write
-
-
-def install() -> None:
-    """Wraps the functions of trailtally.storage that change anything. They do as ever unless something is to die."""
-    vars(storage)["replacing"] = _dying_write(storage.replacing)
-    for name in ("put", "move", "delete", "clear", "swap"):
-        vars(storage)[name] = _dying_change(name, vars(storage)[name])
+        store.put(lock, json.dumps(json.loads(body) | {"ticks": 1}).encode())

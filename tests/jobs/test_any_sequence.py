@@ -1,71 +1,79 @@
 """Any sequence of deliveries, changes, losses and runs, some of them killed, ends in the tables that tests/model.py says.
 
-A failing example is printed as the steps that led to it, each a call that can be typed again. TRAILTALLY_EXAMPLES sets how
-many sequences are tried.
+A failing example is printed as the steps that led to it, each a call that can be typed again. TRAILTALLY_EXAMPLES sets how many
+sequences are tried; the seed is another one each time, is printed, and can be given back with TRAILTALLY_SEED.
 """
 
 import gzip
-import io
 import os
-import re
+import secrets
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+import hypothesis
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
-from pyspark.sql import SparkSession
 
 import faults
-from builders import ACCOUNT, OTHER_ACCOUNT, event, key, log, run_instances
-from conftest import read_table
-from model import READ, Model, Version
+from builders import ACCOUNT, OTHER_ACCOUNT, Record, event, key, log, run_instances
+from conftest import read_table, run_request
+from faults import Death
+from model import READ, Model, Version, delivered
 from s3 import servers
 from s3.proxied import Proxied
-from trailtally import daily
-from trailtally.progress import Progress
+from trailtally.engine.local import LocalEngine
+from trailtally.run import batch
+from trailtally.run.request import BATCH_BYTES, Request, Stores, open_stores
 from worlds import Buckets, Folders
 
 # A run that lasts for more than half a minute gives a sign of life: where it is dead by then, its thread dies of that.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception in thread heartbeat:pytest.PytestUnhandledThreadExceptionWarning")
 
-EXAMPLES = int(os.environ.get("TRAILTALLY_EXAMPLES", "0"))
-LONG = pytest.mark.timeout(3600 * (1 + EXAMPLES // 100))
-
 DAYS = ("2026-03-08", "2026-03-09", "2026-03-10", "2026-03-11")
 
-# Twelve events on three days, most of them of the account and region of their path. Every fourth is a launch.
-EVENTS = {
-    f"e{n}": (run_instances if n % 4 == 0 else event)(
-        f"e{n}",
-        eventTime=f"{DAYS[n % 3]}T{n:02}:00:00Z",
-        recipientAccountId=OTHER_ACCOUNT if n % 5 == 0 else ACCOUNT,
-        awsRegion="eu-west-1" if n % 6 == 0 else "us-east-1",
+
+def record(number: int) -> Record:
+    """One of twelve events on three days, most of them of the account and region of their path. Every fourth is a launch."""
+    return (run_instances if number % 4 == 0 else event)(
+        f"e{number}",
+        eventTime=f"{DAYS[number % 3]}T{number:02}:00:00Z",
+        recipientAccountId=OTHER_ACCOUNT if number % 5 == 0 else ACCOUNT,
+        awsRegion="eu-west-1" if number % 6 == 0 else "us-east-1",
     )
-    for n in range(12)
+
+
+RECORDS = {f"e{number}": record(number) for number in range(12)} | {
+    # It takes the place of e1, if that comes.
+    "u1": event(
+        "u1", f"{DAYS[1]}T23:00:00Z", errorCode="AccessDenied", addendum={"reason": "UPDATED_DATA", "originalEventID": "e1"}
+    ),
+    # Without an eventID, its content tells it.
+    "old": event(..., f"{DAYS[1]}T12:00:00Z", eventName="Old"),
 }
 KEYS = [key(name, day=day) for day in DAYS for name in "abc"]
 
 keys = st.sampled_from(KEYS)
-contents = st.lists(st.sampled_from(sorted(EVENTS)), max_size=5).map(tuple)
-# After how many changes a run is killed, and before, amid or after that one. A run with something to do makes thirty or more.
-kills = st.tuples(st.one_of(st.integers(0, 25), st.integers(0, 60)), st.sampled_from([faults.BEFORE, faults.AMID, faults.AFTER]))
+contents = st.lists(st.sampled_from(sorted(RECORDS)), max_size=5).map(tuple)
+# After how many changes a run is killed, and before, amid or after that one. A run with something to do makes twenty or more.
+kills = st.tuples(st.one_of(st.integers(0, 15), st.integers(0, 50)), st.sampled_from([faults.BEFORE, faults.AMID, faults.AFTER]))
 
 
 class Sequence(RuleBasedStateMachine):
     """A tree, an output, and what should be in it."""
 
-    spark: ClassVar[SparkSession]
+    engine: ClassVar[LocalEngine]
     new_world: ClassVar[Callable[[], Folders | Buckets]]
+    # Whether runs are killed: what dies is this process's store, not those of others.
+    kill_runs: ClassVar[bool] = True
     runs: ClassVar[Counter[str]] = Counter()
 
     @initialize()
     def start(self) -> None:
         self.world = type(self).new_world()
-        self.model = Model(EVENTS, blocked_shows=self.world.blocked_shows)
+        self.model = Model(RECORDS, blocked_shows=self.world.blocked_shows)
         self.versions = 0
         self.replaced: dict[str, Version] = {}
 
@@ -80,7 +88,7 @@ class Sequence(RuleBasedStateMachine):
             self.let_in(file)
         self.versions += 1
         version = Version(self.versions, records)
-        content = log(*(EVENTS[name] for name in records or ()))
+        content = log(*(RECORDS[name] for name in records or ()))
         packed = gzip.compress(content, mtime=0)
         before = self.model.disk.get(file)
         if before:
@@ -142,7 +150,7 @@ class Sequence(RuleBasedStateMachine):
     @rule(kill=kills)
     def run_by_day(self, kill: tuple[int, str]) -> None:
         """A run with a batch for each delivery day, after one that was killed."""
-        if any(self.model.plan("", rebuild=False, by_day=True)):
+        if any(self.model.plan(by_day=True)):
             self.run_killed(kill, by_day=True)
         self.run_and_check(by_day=True)
 
@@ -160,31 +168,32 @@ class Sequence(RuleBasedStateMachine):
     @rule(since=st.sampled_from(DAYS))
     def run_delivered_since(self, since: str) -> None:
         """A run that looks at the newer delivery days only."""
-        if any(self.delivered_day(file) >= since for file in self.model.disk):
+        if any(delivered(file) >= since for file in self.model.disk):
             self.run_and_check(since=since)
 
     @precondition(lambda self: self.model.disk)
-    @rule()
-    def rebuild(self) -> None:
-        """A run that computes everything again."""
-        self.run_and_check(rebuild=True)
+    @rule(by_day=st.booleans())
+    def rebuild(self, by_day: bool) -> None:
+        """A run that reads again all that is there."""
+        self.run_and_check(rebuild=True, by_day=by_day)
 
-    @precondition(lambda self: any(self.model.plan("", rebuild=False, by_day=False)))
+    @precondition(lambda self: any(self.model.plan()))
     @rule(kill=kills, by_day=st.booleans())
     def run_killed(self, kill: tuple[int, str], by_day: bool) -> None:
         """A run is killed at a change: before it, amid it, or after it. What it committed holds."""
-        at, how = kill
-        with faults.dying(at, how) as changes:
-            try:
-                self.run_job(by_day=by_day)
-            except (Exception, faults.Killed):
-                if not any(change.died for change in changes()):
-                    raise
-            made = changes()
-        committed = sum(is_commit(change) and change.died in {None, faults.AFTER} for change in made)
-        self.apply(by_day=by_day, batches=None if len(made) <= at else committed)
-        self.runs["killed" if len(made) > at else "ended before it was killed"] += 1
-        faults.bury(self.world.output)
+        if not self.kill_runs:
+            self.run_and_check(by_day=by_day)
+            return
+        death = Death(*kill)
+        try:
+            self.run_job(by_day=by_day, death=death)
+        except (Exception, faults.Killed):
+            if not death.came:
+                raise
+        committed = sum(is_commit(change) for change in death.changes)
+        self.apply(by_day=by_day, batches=committed if death.came else None)
+        self.runs["killed" if death.came else "ended before it was killed"] += 1
+        faults.bury(self.stores().output)
 
     def run_and_check(self, *, by_day: bool = False, since: str = "", rebuild: bool = False) -> None:
         self.run_job(by_day=by_day, since=since, rebuild=rebuild)
@@ -192,26 +201,27 @@ class Sequence(RuleBasedStateMachine):
         self.runs["completed"] += 1
         self.check()
 
-    def run_job(self, *, by_day: bool = False, since: str = "", rebuild: bool = False) -> None:
-        request = daily.Request(
-            [self.world.tree],
-            self.world.output,
-            batch_bytes=1 if by_day else daily.BATCH_BYTES,
+    def run_job(self, *, by_day: bool = False, since: str = "", rebuild: bool = False, death: Death | None = None) -> None:
+        request = Request(
+            inputs=[self.world.tree],
+            output=self.world.output,
+            batch_bytes=1 if by_day else BATCH_BYTES,
             delivered_since=since or None,
             rebuild=rebuild,
             accept_gone_history=True,
         )
-        daily.run(self.spark, request, Progress(io.StringIO()))
+        stores = open_stores(request)
+        if death:
+            stores = Stores(stores.inputs, faults.dying(stores.output, death))
+        run_request(request, stores, self.engine)
+
+    def stores(self) -> Stores:
+        return open_stores(Request(inputs=[self.world.tree], output=self.world.output))
 
     def apply(self, *, by_day: bool, since: str = "", rebuild: bool = False, batches: int | None = None) -> None:
-        """Does in the model what a run did, or so many batches of it."""
-        plan = self.model.plan(since, rebuild=rebuild, by_day=by_day)
-        to_do = [file for batch in plan for file in batch]
-        for batch in plan[:batches]:
-            self.model.run_batch(batch, to_do, rebuild=rebuild)
-
-    def delivered_day(self, file: str) -> str:
-        return "-".join(file.split("/")[-4:-1])
+        """Do in the model what a run did, or so many batches of it."""
+        for files in self.model.plan(since, rebuild=rebuild, by_day=by_day)[:batches]:
+            self.model.run_batch(files)
 
     # --- what must be so ------------------------------------------------------------------------------------------------
 
@@ -225,73 +235,91 @@ class Sequence(RuleBasedStateMachine):
     def check(self) -> None:
         """The tables are what the model says."""
         place = ("dt", "account_id", "region")
+        shown = (*place, "event_name", "event_id", "error_code", "file_key")
+        assert Counter(self.rows("events", *shown)) == Counter(row.shown() for row in self.model.events())
+        assert Counter(self.rows("duplicates", *shown)) == self.model.duplicates()
         counts = Counter[tuple[Any, ...]]()
-        for *row, number in self.rows("event_counts", *place, "event_name", "event_count"):
+        for *row, number in self.rows("event_counts", *place, "event_name", "error_code", "event_count"):
             counts[tuple(row)] += number
         assert counts == self.model.event_counts()
         assert sorted(self.rows("launches", "dt", "event_id")) == self.model.launches()
         calls = sum(row[0] for row in self.rows("run_instances", "launch_calls"))
         assert calls == len(self.model.launches())
-        sources = ("dt", "file_key", "account_id", "region", "records", "late_uncounted")
-        assert sorted(self.rows("sources", *sources)) == self.model.sources()
-        covered = self.rows("coverage", *place, "files", "records", "events", "late_uncounted", "duplicates")
-        assert {row[:3]: row[3:7] for row in covered} == self.model.coverage()
-        assert all(records == events + duplicates for *_, records, events, _, duplicates in covered)
+        covered = self.rows("coverage", *place, "files", "records", "events", "duplicates", "late_uncounted")
+        assert {row[:3]: row[3:6] for row in covered} == self.model.coverage()
+        assert all((records, late) == (events + duplicates, 0) for *_, records, events, duplicates, late in covered)
         known = {file: (status, tuple(days or ())) for file, status, days in self.rows("ledger", "file_key", "status", "days")}
         assert known == {file: (row.status, row.days) for file, row in self.model.ledger.items()}
         assert self.world.left() == []
 
 
 def is_commit(change: faults.Change) -> bool:
-    """Whether this is the write that makes a batch hold."""
-    return bool(re.search(r"/_trailtally/commit\.json$", change.path)) and change.what == "write"
+    """Return whether this is a write that makes a batch hold, and was done."""
+    return change.what == "put" and change.path.endswith("/_trailtally/commit.json") and change.died in {None, faults.AFTER}
 
 
-@pytest.mark.parametrize("examples", [2, pytest.param(EXAMPLES or 6, marks=[pytest.mark.slow, LONG])])
-def test_any_sequence_ends_in_the_tables_that_the_model_says(spark: SparkSession, examples: int) -> None:
-    Sequence.spark, Sequence.new_world = spark, Folders
-    check_sequences(examples)
+@pytest.fixture
+def engine() -> Iterator[LocalEngine]:
+    """What works in this process alone."""
+    with LocalEngine(small=1 << 40) as engine:
+        yield engine
 
 
-@pytest.mark.slow
-@LONG
-def test_any_sequence_in_s3_ends_in_the_same_tables(spark: SparkSession, versitygw_proxied: Proxied, proxy: Proxied) -> None:
+def test_any_sequence_ends_in_the_tables_that_the_model_says(engine: LocalEngine) -> None:
+    check_sequences(engine, Folders, examples=150)
+
+
+def test_any_sequence_ends_in_the_same_tables_where_days_are_cut_into_slices(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "SLICE_ROWS", 3)
+    check_sequences(engine, Folders, examples=50)
+
+
+def test_any_sequence_ends_in_the_same_tables_where_other_processes_do_the_work() -> None:
+    with LocalEngine(2, small=0) as engine:
+        check_sequences(engine, Folders, examples=2, kills=False)
+
+
+def test_any_sequence_in_s3_ends_in_the_same_tables(engine: LocalEngine, versitygw_proxied: Proxied, proxy: Proxied) -> None:
     def new_world() -> Buckets:
         return Buckets(proxy, *(servers.fresh_bucket(versitygw_proxied) for _ in range(2)))
 
-    Sequence.spark, Sequence.new_world = spark, new_world
-    check_sequences(EXAMPLES or 4)
+    check_sequences(engine, new_world, examples=4)
 
 
-def check_sequences(examples: int) -> None:
-    """Tries so many sequences. Of four, some run is killed, and some is followed by another at once."""
-    Sequence.runs.clear()
+def check_sequences(
+    engine: LocalEngine, new_world: Callable[[], Folders | Buckets], *, examples: int, kills: bool = True
+) -> None:
+    """Try so many sequences. Of four, some run is killed, and some is followed by another at once."""
+    chosen = int(os.environ.get("TRAILTALLY_SEED") or secrets.randbelow(1 << 32))
+    print(f"TRAILTALLY_SEED={chosen}")
+    examples = int(os.environ.get("TRAILTALLY_EXAMPLES", examples))
+
+    class Seeded(Sequence):
+        """The machine, with its engine, place and seed."""
+
+    Seeded.engine, Seeded.new_world, Seeded.kill_runs = engine, new_world, kills
+    Seeded.runs.clear()
     run_state_machine_as_test(
-        Sequence,
+        hypothesis.seed(chosen)(Seeded),
         settings=settings(
             max_examples=examples,
-            stateful_step_count=30,
+            stateful_step_count=20,
             deadline=None,
-            derandomize=not EXAMPLES,
-            phases=[Phase.generate],
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
             print_blob=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
-    print(f"runs: {dict(Sequence.runs)}")
+    print(f"runs: {dict(Seeded.runs)}")
     if examples >= 4:
-        assert min(Sequence.runs[name] for name in ("completed", "again", "killed")) > 0
+        assert min(Seeded.runs[name] for name in ("completed", "again", *(["killed"] if kills else []))) > 0
 
 
 def test_the_model_knows_a_read_file() -> None:
-    model = Model(EVENTS, {KEYS[0]: Version(1, ("e0",))})
-    model.run_batch([KEYS[0]], [KEYS[0]], rebuild=False)
+    model = Model(RECORDS, {KEYS[0]: Version(1, ("e0",))})
+    model.run_batch([KEYS[0]])
     assert model.ledger[KEYS[0]].status == READ
     assert model.launches() == [("2026-03-08", "e0")]
-
-
-@pytest.fixture(autouse=True)
-def _no_leftovers() -> None:
-    """Each test starts without a plan to die."""
-    plan = Path(os.environ["TRAILTALLY_FAULTS"]) / "plan"
-    assert not plan.exists()
