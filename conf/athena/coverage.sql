@@ -3,9 +3,9 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trailtally`.`coverage` (
   `region` string COMMENT 'awsRegion, else the region in the file\'s path',
   `files` bigint COMMENT 'log files that hold records of this day, account and region',
   `records` bigint COMMENT 'their records: events + duplicates',
-  `duplicates` bigint COMMENT 'records that were another copy of an event, or an event that a later record replaces',
+  `duplicates` bigint COMMENT 'further records of an event, or records that a later one replaces: the rows of `duplicates`',
   `events` bigint COMMENT 'what event_counts sums to',
-  `late_uncounted` bigint COMMENT 'records that came after older files of the day were gone: not counted, as nothing can tell whether they are copies',
+  `late_uncounted` bigint COMMENT 'records that came for the day after somebody removed its events: not counted, the day stays as it was published',
   `first_event_time` timestamp COMMENT 'the earliest eventTime among the row\'s events, UTC',
   `last_event_time` timestamp COMMENT 'the latest eventTime among the row\'s events, UTC',
   `computed_at` timestamp COMMENT 'when the run started that computed this day, UTC',
@@ -25,5 +25,5 @@ TBLPROPERTIES (
   'projection.dt.format' = 'yyyy-MM-dd',
   'projection.dt.range' = '2013-11-01,NOW',
   'trailtally.table' = 'coverage',
-  'trailtally.table_version' = '2'
+  'trailtally.table_version' = '3'
 );

@@ -9,7 +9,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trailtally`.`event_counts` (
   `actor_type` string COMMENT 'userIdentity.type',
   `invoked_by` string COMMENT 'userIdentity.invokedBy: the AWS service that called for the actor',
   `source_ip` string COMMENT 'sourceIPAddress as text: IPv4, IPv6, a service\'s name or \'AWS Internal\'; never parsed',
-  `error_code` string COMMENT 'errorCode; null where the call succeeded',
+  `error_code` string COMMENT 'errorCode; \'Failure\' where the record says elsewhere that the call failed, as sign-ins do; null where it succeeded',
   `event_count` bigint COMMENT 'events, each counted once however often it was delivered',
   `first_event_time` timestamp COMMENT 'the earliest eventTime among the row\'s events, UTC',
   `last_event_time` timestamp COMMENT 'the latest eventTime among the row\'s events, UTC'
@@ -28,5 +28,5 @@ TBLPROPERTIES (
   'projection.dt.format' = 'yyyy-MM-dd',
   'projection.dt.range' = '2013-11-01,NOW',
   'trailtally.table' = 'event_counts',
-  'trailtally.table_version' = '1'
+  'trailtally.table_version' = '2'
 );

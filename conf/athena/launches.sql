@@ -11,13 +11,15 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trailtally`.`launches` (
   `mfa` boolean COMMENT 'sessionContext.attributes.mfaAuthenticated; null where the record does not say',
   `source_ip` string COMMENT 'sourceIPAddress as text: IPv4, IPv6, a service\'s name or \'AWS Internal\'; never parsed',
   `user_agent` string COMMENT 'userAgent: the client',
-  `instance_count` bigint COMMENT 'instances in the response; 0 where the call ended with an error; null where CloudTrail left the response out',
+  `instance_count` bigint COMMENT 'instances in the response; 0 where the call failed; null where CloudTrail left the response out, as it does with more than a hundred or so: min_count and max_count tell then what was asked for',
+  `min_count` bigint COMMENT 'minCount of the request: the call fails where EC2 cannot launch as many; null where unknown',
+  `max_count` bigint COMMENT 'maxCount of the request: as many as were wanted; null where unknown',
   `instance_ids` array<string> COMMENT 'the response\'s instanceId, in its order',
   `instance_types` array<string> COMMENT 'the different instanceType of the response, else of the request',
   `image_ids` array<string> COMMENT 'the different imageId of the response, else of the request',
   `key_name` string COMMENT 'keyName of the response, else of the request',
   `lifecycle` string COMMENT '\'spot\' or \'on-demand\' (or EC2\'s word for a newer kind); null where unknown',
-  `error_code` string COMMENT 'errorCode; null where the call succeeded',
+  `error_code` string COMMENT 'errorCode; \'Failure\' where the record says elsewhere that the call failed, as sign-ins do; null where it succeeded',
   `error_message` string COMMENT 'errorMessage'
 )
 COMMENT 'one row is one RunInstances call'
@@ -34,5 +36,5 @@ TBLPROPERTIES (
   'projection.dt.format' = 'yyyy-MM-dd',
   'projection.dt.range' = '2013-11-01,NOW',
   'trailtally.table' = 'launches',
-  'trailtally.table_version' = '1'
+  'trailtally.table_version' = '2'
 );

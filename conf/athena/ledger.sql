@@ -2,11 +2,11 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trailtally`.`ledger` (
   `file_key` string COMMENT 'the log file\'s path or URL; bytes of a path that are not UTF-8 stand as \\xNN, a backslash as \\x5c',
   `e_tag` string COMMENT 'changes whenever the object does',
   `size` bigint COMMENT 'bytes as stored',
-  `status` string COMMENT '\'read\'; \'rejected\': the bytes are bad; \'unreadable\': could not be fetched, or waits for a file that could not: tried again by every run; \'ignored\': not a log file',
+  `status` string COMMENT '\'read\'; \'rejected\': the bytes are bad; \'unreadable\': could not be fetched, tried again by every run; \'ignored\': not a log file',
   `reason` string COMMENT 'why it is not \'read\', or what was wrong with its first rejected record',
   `records` bigint COMMENT 'entries of Records: counted, duplicate and rejected ones',
   `rejected_records` bigint COMMENT 'of these, the ones that are in no table: not an object, or without an eventTime',
-  `days` array<string> COMMENT 'the UTC days of its events, sorted; of an unreadable object those that count what it held before',
+  `days` array<string> COMMENT 'the UTC days of its events, sorted; of an unreadable object the days of what was read of it before',
   `run_id` string COMMENT 'the run that wrote this row'
 )
 COMMENT 'one row is one object of the tree'
@@ -23,5 +23,5 @@ TBLPROPERTIES (
   'projection.delivered.format' = 'yyyy-MM-dd',
   'projection.delivered.range' = '2013-11-01,NOW',
   'trailtally.table' = 'ledger',
-  'trailtally.table_version' = '2'
+  'trailtally.table_version' = '3'
 );

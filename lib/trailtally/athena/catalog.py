@@ -14,13 +14,12 @@ from trailtally.athena import ddl
 from trailtally.athena.aws import told
 from trailtally.athena.place import Place, Settings
 from trailtally.athena.queries import View, queries, views
-from trailtally.errors import TrailtallyError
+from trailtally.errors import TrailtallyError, UsageError
 from trailtally.storage.s3_errors import code_of
 from trailtally.tables import TABLES
 from trailtally.tables.columns import sql_type
 
 _OURS = "made by trailtally"
-_VIEWED = "launches"  # the table whose columns the views have
 
 Say = Callable[[str], None]
 
@@ -28,11 +27,14 @@ Say = Callable[[str], None]
 def register(glue: Any, athena: Any, place: Place, settings: Settings, *, say: Say) -> None:
     """Makes all of it, or brings it up to date, and says what changed.
 
-    Raises TrailtallyError, before anything is changed, where a table or workgroup of these names is there and not ours.
+    Raises TrailtallyError, before anything is changed, where a table or workgroup of these names is there and not ours, and
+    UsageError where a table of ours is at another place and may not move.
     """
     wanted = [ddl.table_input(table, output=settings.output) for table in TABLES]
     wanted += [view_input(view, place.database) for view in views().values()]
     found = [_our_table(glue, place.database, table["Name"]) for table in wanted]
+    if not settings.may_move:
+        _check_locations(place.database, wanted, found)
     workgroup = _our_workgroup(athena, place)
     with told(f"database {place.database}"):
         _make_database(glue, place.database, say)
@@ -69,15 +71,13 @@ def unregister(glue: Any, athena: Any, place: Place, *, say: Say) -> None:
 
 
 def view_input(view: View, database: str) -> dict[str, Any]:
-    """A view over `launches` as Glue's `TableInput`, in the form in which Athena keeps its views."""
-    table = next(table for table in TABLES if table.name == _VIEWED)
-    columns = [*table.columns, table.partition]
+    """Return a view as Glue's `TableInput`, in the form in which Athena keeps its views."""
     kinds = {"string": "varchar", "array<string>": "array(varchar)", "timestamp": "timestamp(3)"}
     definition = {
         "originalSql": view.statement,
         "catalog": "awsdatacatalog",
         "schema": database,
-        "columns": [{"name": c.name, "type": kinds.get(kind := sql_type(c.type), kind)} for c in columns],
+        "columns": [{"name": c.name, "type": kinds.get(kind := sql_type(c.type), kind)} for c in view.columns],
     }
     encoded = base64.b64encode(json.dumps(definition).encode()).decode()
     return {
@@ -90,7 +90,7 @@ def view_input(view: View, database: str) -> dict[str, Any]:
         "ViewOriginalText": f"/* Presto View: {encoded} */",
         "ViewExpandedText": "/* Presto View */",
         "StorageDescriptor": {
-            "Columns": [{"Name": c.name, "Type": sql_type(c.type), "Comment": c.comment} for c in columns],
+            "Columns": [{"Name": c.name, "Type": sql_type(c.type), "Comment": c.comment} for c in view.columns],
             "Location": "",
             "SerdeInfo": {},
         },
@@ -110,7 +110,7 @@ def _make_table(glue: Any, database: str, wanted: dict[str, Any], found: dict[st
         say(f"table {database}.{name}: created")
     elif not _is_same(wanted, found) or _rules(found) - _rules(wanted):
         glue.update_table(DatabaseName=database, TableInput=wanted)
-        old, new = (t.get("StorageDescriptor", {}).get("Location", "") for t in (found, wanted))
+        old, new = _location(found), _location(wanted)
         say(f"table {database}.{name}: updated" + (f": it was {old}, and is {new} now" if old != new else ""))
     else:
         say(f"table {database}.{name}: as it should be")
@@ -125,6 +125,21 @@ def _our_table(glue: Any, database: str, name: str) -> dict[str, Any] | None:
             f"table {database}.{name}: there is one already, and trailtally did not make it. Give another --database"
         )
     return found
+
+
+def _check_locations(database: str, wanted: list[dict[str, Any]], found: list[dict[str, Any] | None]) -> None:
+    """Raise UsageError where a table is registered at another place: a mistyped output would leave every query without rows."""
+    for table, old in zip(wanted, found, strict=True):
+        before, after = _location(old or {}), _location(table)
+        if before and before != after:
+            raise UsageError(
+                f"table {database}.{table['Name']} is registered at {before}, not at {after}. If the tables have moved, give "
+                "--move; for other tables beside these, give another --database and --workgroup"
+            )
+
+
+def _location(table: dict[str, Any]) -> str:
+    return str(table.get("StorageDescriptor", {}).get("Location", ""))
 
 
 def _table(glue: Any, database: str, name: str) -> dict[str, Any] | None:

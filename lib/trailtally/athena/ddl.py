@@ -4,8 +4,10 @@ Partition projection tells Athena the days by a rule, so no crawler and no MSCK 
 object is a day without rows.
 """
 
+import re
 from typing import Any
 
+from trailtally.athena.queries import View, views
 from trailtally.tables import TABLES
 from trailtally.tables.columns import Column, Table, sql_type
 
@@ -15,6 +17,7 @@ FIRST_DAY = "2013-11-01"  # CloudTrail began in that month
 OWNED = "trailtally.table"
 VERSION = "trailtally.table_version"
 
+_FROM = re.compile(r"\bFROM (\w+)")
 _FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquet{}Format"
 _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
@@ -53,10 +56,17 @@ def create_table(table: Table, *, database: str, output: str) -> str:
     )
 
 
+def create_view(view: View, *, database: str) -> str:
+    """Return the statement that creates the view in Athena, whichever database is chosen there."""
+    query = _FROM.sub(rf'FROM "{database}".\1', view.statement)
+    return f'CREATE OR REPLACE VIEW "{database}"."{view.name}" AS\n{query}'
+
+
 def create_tables(*, database: str, output: str) -> str:
-    """The statements for the database and all tables. Athena's console takes one at a time."""
+    """Return the statements for the database, all tables and views. Athena's console takes one at a time."""
     statements = [f"CREATE DATABASE IF NOT EXISTS `{database}`"]
     statements += [create_table(table, database=database, output=output) for table in TABLES]
+    statements += [create_view(view, database=database) for view in views().values()]
     return "\n\n".join(f"{statement};" for statement in statements) + "\n"
 
 

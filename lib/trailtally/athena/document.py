@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from trailtally.athena import ddl
+from trailtally.athena.queries import views
 from trailtally.tables import TABLES
 
 # What a reader puts in their place.
@@ -14,10 +15,12 @@ DATABASE, OUTPUT = "trailtally", "s3://TABLES-BUCKET/TABLES-PREFIX"
 
 
 def documents() -> dict[str, str]:
-    """The files by name: a statement each, as Athena's console takes one at a time."""
+    """Return the files by name: a statement each, as Athena's console takes one at a time."""
     files = {"0_database.sql": f"CREATE DATABASE IF NOT EXISTS `{DATABASE}`;\n"}
     for table in TABLES:
         files[f"{table.name}.sql"] = f"{ddl.create_table(table, database=DATABASE, output=OUTPUT)};\n"
+    for view in views().values():
+        files[f"view_{view.name}.sql"] = f"{ddl.create_view(view, database=DATABASE)};\n"
     return files
 
 

@@ -11,8 +11,12 @@ class Place(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """Where the tables lie (the job's --output) and the results of queries go; how many bytes a query may scan."""
+    """Where the tables lie (the job's --output) and the results of queries go; how many bytes a query may scan.
+
+    `may_move`: whether tables that are registered at another place may be pointed at this one.
+    """
 
     output: str
     results: str
     most_bytes: int
+    may_move: bool = False

@@ -14,9 +14,26 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from trailtally.errors import UsageError
+from trailtally.tables import columns as c
+from trailtally.tables import launches
+from trailtally.tables.columns import Column
+from trailtally.tables.events import EVENTS
 
 _PARAMETER = re.compile(r"^-- (?P<name>[a-z_]+): (?P<meaning>.+)$")
 _LONGEST = 1024  # characters of an execution parameter of Athena
+
+# The columns of the views: Athena wants them declared.
+_VIEWED = {
+    "human_launches": (*launches.TABLE.columns, launches.TABLE.partition),
+    "sources": (
+        c.FILE_KEY,
+        c.ACCOUNT_ID,
+        c.REGION,
+        Column("records", c.COUNT, "the file's records of this day, account and region: events and duplicates"),
+        Column("events", c.COUNT, "of these, the events"),
+        EVENTS.partition,
+    ),
+}
 
 
 class Parameter(NamedTuple):
@@ -41,11 +58,12 @@ class Query(NamedTuple):
 
 
 class View(NamedTuple):
-    """A view. `sql` is the query behind it, with the tables' plain names."""
+    """A view. `sql` is the query behind it, with the tables' plain names; `columns` are what it has, in order."""
 
     name: str
     meaning: str
     sql: str
+    columns: tuple[Column, ...]
 
     @property
     def statement(self) -> str:
@@ -69,7 +87,8 @@ def query(name: str) -> Query:
 @cache
 def views() -> dict[str, View]:
     """The views by name."""
-    return {name: View(name, text.partition("\n")[0].removeprefix("-- "), text) for name, text in _texts("views")}
+    meanings = {name: text.partition("\n")[0].removeprefix("-- ") for name, text in _texts("views")}
+    return {name: View(name, meanings[name], text, _VIEWED[name]) for name, text in _texts("views")}
 
 
 def arguments(of: Query, values: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 -- since: the first day, YYYY-MM-DD
 -- until: the last day, YYYY-MM-DD
 -- account: a regular expression of account ids, .* for all
--- actor: a regular expression of actors, such as user/Alice$
+-- actor: a regular expression of actors, such as user/Alice$, .* for all
 SELECT
     actor,
     dt,
@@ -12,7 +12,7 @@ SELECT
     count(DISTINCT source_ip) AS addresses
 FROM event_counts
 WHERE dt BETWEEN ? AND ?
-    AND regexp_like(account_id, ?)
+    AND regexp_like(coalesce(account_id, ''), ?)
     AND regexp_like(actor, ?)
 GROUP BY actor, dt
 ORDER BY actor, dt DESC

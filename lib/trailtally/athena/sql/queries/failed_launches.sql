@@ -12,7 +12,7 @@ SELECT
     max_by(error_message, event_time) AS last_message
 FROM launches
 WHERE dt BETWEEN ? AND ?
-    AND regexp_like(account_id, ?)
+    AND regexp_like(coalesce(account_id, ''), ?)
     AND error_code IS NOT NULL
     AND error_code <> 'Client.DryRunOperation'
 GROUP BY error_code, account_id, region, actor

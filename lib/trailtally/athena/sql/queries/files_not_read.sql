@@ -1,4 +1,4 @@
--- Which log files were rejected, unreadable, or had records rejected, and why?
+-- Which log files and folders were rejected, unreadable, or had records rejected, and why? Those without a date stand first.
 -- since: the first day of delivery, YYYY-MM-DD
 -- until: the last day of delivery, YYYY-MM-DD
 -- file: a regular expression of the file's URL, such as /111122223333/, .* for all
@@ -11,7 +11,7 @@ SELECT
     array_join(days, ', ') AS days,
     file_key
 FROM ledger
-WHERE delivered BETWEEN ? AND ?
+WHERE (delivered BETWEEN ? AND ? OR delivered = '2013-11-01')
     AND regexp_like(file_key, ?)
     AND (status IN ('rejected', 'unreadable') OR rejected_records > 0)
 ORDER BY delivered, file_key

@@ -7,9 +7,9 @@ SELECT
     account_id,
     region,
     records,
-    late_uncounted,
+    events,
     file_key
 FROM sources
 WHERE dt BETWEEN ? AND ?
-    AND regexp_like(account_id, ?)
+    AND regexp_like(coalesce(account_id, ''), ?)
 ORDER BY dt, file_key, account_id, region

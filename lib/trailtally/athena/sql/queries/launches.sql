@@ -10,11 +10,12 @@ SELECT
     session_name,
     source_ip,
     instance_count AS instances,
+    IF(instance_count IS NULL, max_count) AS unknown_max_count,
     array_join(instance_types, ', ') AS instance_types,
     array_join(instance_ids, ', ') AS instance_ids,
     user_agent
 FROM launches
 WHERE dt BETWEEN ? AND ?
-    AND regexp_like(account_id, ?)
+    AND regexp_like(coalesce(account_id, ''), ?)
     AND error_code IS NULL
 ORDER BY event_time DESC, event_id, account_id

@@ -1,4 +1,4 @@
--- Which actors launched how many instances, from which addresses?
+-- Which actors launched how many instances, from which addresses? First those that may have launched most.
 -- since: the first day, YYYY-MM-DD
 -- until: the last day, YYYY-MM-DD
 -- account: a regular expression of account ids, .* for all
@@ -6,13 +6,19 @@ SELECT
     actor,
     source_ip,
     account_id,
-    sum(launch_calls) AS calls,
-    sum(instances_launched) AS instances,
-    sum(failed_calls) AS failed_calls,
-    min(first_event_time) AS first_call,
-    max(last_event_time) AS last_call
-FROM run_instances
+    count_if(error_code IS NULL) AS calls,
+    sum(IF(error_code IS NULL, instance_count)) AS instances,
+    count_if(error_code IS NULL AND instance_count IS NULL) AS unknown_calls,
+    sum(IF(error_code IS NULL AND instance_count IS NULL, max_count)) AS unknown_max_count,
+    IF(
+        count_if(error_code IS NULL AND coalesce(instance_count, max_count) IS NULL) = 0,
+        coalesce(sum(IF(error_code IS NULL, coalesce(instance_count, max_count))), 0)
+    ) AS instances_at_most,
+    count_if(error_code <> 'Client.DryRunOperation') AS failed_calls,
+    min(event_time) AS first_call,
+    max(event_time) AS last_call
+FROM launches
 WHERE dt BETWEEN ? AND ?
-    AND regexp_like(account_id, ?)
+    AND regexp_like(coalesce(account_id, ''), ?)
 GROUP BY actor, source_ip, account_id
-ORDER BY instances DESC, calls DESC, actor, source_ip, account_id
+ORDER BY instances_at_most DESC NULLS FIRST, calls DESC, actor, source_ip, account_id

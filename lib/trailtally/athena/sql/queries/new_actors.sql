@@ -13,7 +13,7 @@ SELECT
     sum(event_count) AS calls
 FROM event_counts
 WHERE dt BETWEEN ? AND ?
-    AND regexp_like(account_id, ?)
+    AND regexp_like(coalesce(account_id, ''), ?)
 GROUP BY actor
 HAVING min(dt) >= ?
 ORDER BY first_seen, actor

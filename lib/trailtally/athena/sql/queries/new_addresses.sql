@@ -2,7 +2,7 @@
 -- history: the first day of the history, YYYY-MM-DD
 -- until: the last day, YYYY-MM-DD
 -- account: a regular expression of account ids, .* for all
--- actor: a regular expression of actors, such as user/Alice$
+-- actor: a regular expression of actors, such as user/Alice$, .* for all
 -- since: an address is new if it was first seen on this day or later, YYYY-MM-DD
 SELECT
     actor,
@@ -12,7 +12,7 @@ SELECT
     sum(event_count) AS calls
 FROM event_counts
 WHERE dt BETWEEN ? AND ?
-    AND regexp_like(account_id, ?)
+    AND regexp_like(coalesce(account_id, ''), ?)
     AND regexp_like(actor, ?)
 GROUP BY actor, source_ip
 HAVING min(dt) >= ?

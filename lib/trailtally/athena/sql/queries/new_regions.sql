@@ -11,7 +11,7 @@ SELECT
     sum(event_count) AS calls
 FROM event_counts
 WHERE dt BETWEEN ? AND ?
-    AND regexp_like(account_id, ?)
+    AND regexp_like(coalesce(account_id, ''), ?)
 GROUP BY account_id, region
 HAVING min(dt) >= ?
 ORDER BY first_used, account_id, region
