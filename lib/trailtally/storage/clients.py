@@ -3,7 +3,10 @@
 import datetime as dt
 import threading
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import boto3
 from botocore import UNSIGNED
@@ -38,6 +41,9 @@ _FAST_TIMES: dict[str, Any] = {"connect_timeout": "10s", "read_timeout": "20s", 
 # boto3 renews credentials ten minutes before they end, at the latest.
 _CREDENTIALS_LAST = dt.timedelta(minutes=5)
 
+# Nobody listens there: what is sent by way of it fails at once.
+_NO_PROXY = "http://127.0.0.1:1"
+
 _LISTS = {"ListObjectsV2"}
 _GETS = {"GetObject", "HeadObject", "HeadBucket"}
 _FREE = {"DeleteObject", "DeleteObjects", "AbortMultipartUpload"}
@@ -68,6 +74,8 @@ def _client(profile: str | None, region: str | None, endpoint_url: str | None, u
         options["signature_version"] = UNSIGNED
     made = _session(profile).client("s3", region_name=region, endpoint_url=endpoint_url, config=Config(**options))
     made.meta.events.register("before-send.s3", _count)
+    if not is_amazons(made.meta.endpoint_url):
+        made.meta.events.register("before-call.s3.HeadBucket", _no_region)
     return made
 
 
@@ -87,6 +95,15 @@ def _time(value: Any) -> dt.datetime:
         return parsed
 
 
+def _no_region(**_: object) -> tuple[Any, dict[str, Any]]:
+    """Return an answer for botocore's question for a bucket's region, which it asks where a redirect names none.
+
+    Where that question is redirected, too, it asks for ever. boto3 is asked for no HeadBucket here.
+    """
+    answer = {"HTTPStatusCode": 404, "HTTPHeaders": {}}
+    return SimpleNamespace(status_code=404), {"Error": {"Code": "404"}, "ResponseMetadata": answer}
+
+
 def _count(event_name: str, **_: object) -> None:
     operation = event_name.rpartition(".")[2]
     if operation in _LISTS:
@@ -103,24 +120,51 @@ def region_of(client: Any) -> str:
     return region if region and region != "aws-global" else "us-east-1"
 
 
+def is_amazons(endpoint_url: str) -> bool:
+    """Return whether an endpoint is Amazon's own."""
+    return (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
 def fast_store(access: Access, bucket: str) -> S3Store | None:
-    """obstore's reader of a bucket: three times the requests of boto3 in a second, for an eighth of its CPU time."""
+    """Return obstore's reader of a bucket: three times the requests of boto3 in a second, for an eighth of its CPU time.
+
+    None where it might take the credentials elsewhere. It follows every redirect, and has no option against that: to another host
+    it does not send the signature, but the session token. boto3 follows none. So what is not that endpoint's host is sent to a
+    proxy that there is not; to another port of that host a redirect leads nevertheless, so no session token goes this way unless
+    the endpoint is Amazon's.
+    """
     with _making:
         return _fast_store(bucket, access, client(access))
 
 
 @cache
-def _fast_store(bucket: str, access: Access, client: Any) -> S3Store:
+def _fast_store(bucket: str, access: Access, client: Any) -> S3Store | None:
     endpoint = client.meta.endpoint_url
+    trusted = endpoint.startswith("https://") and is_amazons(endpoint)
     options: dict[str, Any] = {"skip_signature": True}
     if not access.unsigned:
-        options = {"credential_provider": Boto3CredentialProvider(_session(access.profile), ttl=_CREDENTIALS_LAST)}
+        provider = Boto3CredentialProvider(_session(access.profile), ttl=_CREDENTIALS_LAST)
+        if not trusted and provider.credentials.get_frozen_credentials().token:
+            return None
+        options = {"credential_provider": provider}
+    proxy: dict[str, str] = {}
+    if not _is_proxied(endpoint):
+        proxy = {"proxy_url": _NO_PROXY, "proxy_excludes": urlsplit(endpoint).hostname or ""}
+    elif not trusted:
+        return None
     return S3Store(
         bucket,
         region=region_of(client),
         endpoint=endpoint,
         request_payer=access.request_payer,
-        client_options=cast("ClientConfig", {"allow_http": endpoint.startswith("http://"), **_FAST_TIMES}),
+        client_options=cast("ClientConfig", {"allow_http": endpoint.startswith("http://"), **_FAST_TIMES, **proxy}),
         retry_config=cast("RetryConfig", _FAST_RETRIES),
         **options,
     )
+
+
+def _is_proxied(endpoint: str) -> bool:
+    """Return whether the environment has a proxy for an endpoint, which the user needs to get there."""
+    parts = urlsplit(endpoint)
+    proxies = getproxies()
+    return bool(proxies.get(parts.scheme) or proxies.get("all")) and not proxy_bypass(parts.hostname or "")

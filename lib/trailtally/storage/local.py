@@ -165,6 +165,5 @@ def _full_disk_at(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT} and not isinstance(error, TrailtallyError):
-            error.filename = os.path.dirname(path)
-            error.filename2 = None
+            raise OSError(error.errno, error.strerror, os.path.dirname(path)) from error
         raise

@@ -4,7 +4,7 @@ Each name is opened relative to the folder above it, so that nothing that is swa
 """
 
 # Paths here are text that need not be UTF-8, by the thousand: pathlib is slow.
-# ruff: noqa: PTH103, PTH123
+# ruff: noqa: PTH103, PTH112, PTH123
 
 import contextlib
 import os
@@ -48,6 +48,10 @@ def _open(root: str, names: Sequence[str], *, make: bool) -> int:
             if not make:
                 raise
             continue  # removed in between, empty as it was
+        except FileExistsError as error:
+            if os.path.lexists(error.filename) and not os.path.isdir(error.filename):
+                raise
+            continue  # the same, amid makedirs
         return descriptor
 
 

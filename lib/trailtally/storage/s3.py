@@ -11,11 +11,11 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trailtally.storage import requests
-from trailtally.storage.clients import FIRST_TRIES, client, region_of
+from trailtally.storage.clients import FIRST_TRIES, client, is_amazons, region_of
 from trailtally.storage.objects import StoreError, key_of
 from trailtally.storage.requests import Requests
 from trailtally.storage.s3_errors import is_conflict, is_gone
-from trailtally.storage.s3_listing import DELETE, GET, LIST, PUT, place
+from trailtally.storage.s3_listing import DELETE, ERRORS, GET, LIST, PUT, place
 from trailtally.storage.s3_reading import S3Reading
 from trailtally.storage.store import GET_LIMIT
 
@@ -44,8 +44,7 @@ class S3Prefix(S3Reading):
         region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", "")
         if not _REGION.match(region):
             region = region_of(made)
-        theirs = (endpoint.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
-        known = self.access.endpoint_url if theirs else made.meta.endpoint_url
+        known = self.access.endpoint_url if is_amazons(made.meta.endpoint_url) else made.meta.endpoint_url
         return replace(self, access=replace(self.access, region=region, endpoint_url=known))
 
     def put(self, path: str, data: bytes) -> None:
@@ -108,7 +107,7 @@ class S3Prefix(S3Reading):
         origin, extra = {"Bucket": old.bucket, "Key": old.key}, self.access.encrypted
         try:
             _transfer(lambda: client(self.access).copy(origin, bucket, key, ExtraArgs=extra, Config=_TRANSFER))
-        except (ClientError, BotoCoreError, ValueError) as error:
+        except ERRORS as error:
             if self._is_nothing(source, error):
                 return
             if isinstance(error, ClientError) and error.operation_name == "HeadObject":  # boto3 asks for the size first

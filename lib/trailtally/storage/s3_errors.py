@@ -127,6 +127,8 @@ def _words_of_answer(error: ClientError, bucket: str, action: str) -> str:
         return words[code]
     if code in _CREDENTIALS:
         return f"{_CREDENTIALS[code]} ({code}): {_LOG_IN}"
+    if "location" in error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) and not _region_in(error):
+        return f"S3 answers {status} with a redirect, which is not followed: is --endpoint-url right?"
     if code in _REGION:
         return f"the bucket is in another region{_region_in(error)} ({code}): {message}"
     if code in _DENIED:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from trailtally.errors import UsageError
 from trailtally.storage.access import Access
@@ -16,6 +17,9 @@ from trailtally.storage.s3_errors import is_denied, words_of
 from trailtally.storage.store import Store
 
 LIST, GET, PUT, DELETE = "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
+
+# What S3 and boto3 raise.
+ERRORS = (ClientError, BotoCoreError, ResponseParserError, ValueError)
 
 _BUCKET = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$")
 
@@ -161,7 +165,7 @@ class S3Listing(Store):
         """Raise StoreError, with the URL and what to do, for whatever S3 or boto3 raise in the block."""
         try:
             yield
-        except (ClientError, BotoCoreError, ValueError) as error:
+        except ERRORS as error:
             self._fail(url, action, error)
 
     def _fail(self, url: str, action: str, error: Exception) -> NoReturn:
@@ -187,7 +191,11 @@ class _Progress:
 
     def check(self, page: dict[str, Any]) -> None:
         """Raise StoreError where a page has names that a page before it had, or that come before those."""
-        names = _names(page)
+        try:
+            names = _names(page)
+            _ = [entry["Size"] for entry in page.get("Contents", ())]
+        except KeyError as error:
+            raise StoreError(f"{key_of(self._url)}: the answer is no listing of S3's: an entry has no {error}") from None
         self._empty = 0 if names else self._empty + 1
         if self._empty > _EMPTY_PAGES:
             self._fail(f"{_EMPTY_PAGES} empty pages")

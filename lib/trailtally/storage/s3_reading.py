@@ -17,7 +17,7 @@ from trailtally.storage.local_listing import most_bytes, too_large
 from trailtally.storage.objects import GONE, StoreError, key_of, path_of
 from trailtally.storage.requests import Requests
 from trailtally.storage.s3_errors import is_denied, is_gone, stops_all
-from trailtally.storage.s3_listing import GET, S3Listing, place
+from trailtally.storage.s3_listing import ERRORS, GET, S3Listing, place
 from trailtally.storage.store import GET_LIMIT
 
 # Keys that obstore refuses or changes: an empty, `.` or `..` part, a control character.
@@ -42,7 +42,7 @@ class S3Reading(S3Listing):
             return self._read(url, most_bytes(limit, size))
         except _TooLarge:
             raise Unreadable(too_large(limit, size)) from None
-        except (ClientError, BotoCoreError, ValueError) as error:
+        except ERRORS as error:
             if stops_all(error):
                 self._fail(url, GET, error)
             raise Unreadable(GONE if self._is_nothing(url, error) else self._words(url, GET, error)) from None
