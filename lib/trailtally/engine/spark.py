@@ -63,10 +63,14 @@ SETTINGS: dict[str, Any] = {
 
 
 class SparkEngine(Engine):
-    """Runs stages in Spark's tasks. The session is made here, unless the process has one."""
+    """Runs stages in Spark's tasks. The session is made here, unless the process has one.
 
-    def __init__(self, name: str) -> None:
+    Work of no more than `small` bytes is done in this process: by default the listing and the plan of a small tree, no reading.
+    """
+
+    def __init__(self, name: str, *, small: int = 0) -> None:
         super().__init__()
+        self._small = small
         self._folder: str | None = None
         self._is_ours = SparkSession.getActiveSession() is None
         try:
@@ -89,9 +93,10 @@ class SparkEngine(Engine):
         self._folder = make_folder()
         return {"spark.local.dir": self._folder}
 
-    def run(self, inputs: Sequence[Blob], stages: Sequence[Stage], *, weight: int) -> Iterator[Blob]:  # noqa: ARG002
+    def run(self, inputs: Sequence[Blob], stages: Sequence[Stage], *, weight: int) -> Iterator[Blob]:
         """Yield the last stage's blobs. Where a worker of Python dies, everything is done again, each input by a process."""
-        if not inputs:
+        if weight <= self._small or not inputs:
+            yield from LocalEngine(1).run(inputs, stages, weight=0)
             return
         try:
             rows = self._rows(inputs, stages)
