@@ -1,4 +1,4 @@
-"""In this folder no client waits before it tries a request again, and each test begins without clients and accesses."""
+"""In this folder no client waits before it tries a request again, and each test begins without clients."""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from trailtally.storage import clients, functions
+from trailtally.storage import clients
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,6 @@ def hasty_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Forgets the clients that were made, and how S3 is reached."""
+    """Forgets the clients that were made."""
     clients._client.cache_clear()
     clients._fast_store.cache_clear()
-    functions.connect({})

@@ -1,22 +1,20 @@
 """How a bucket is reached: found out once, told in one line where it cannot be, and nothing secret travels."""
 
-import json
 import pickle
-from collections.abc import Iterable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
 
 from s3 import servers
 from s3.fault import Fault
 from s3.proxied import Proxied
 from s3.servers import REGION, Bucket, Keys, Server, free_port
-from trailtally import storage
-from trailtally.storage import Access, StoreError, clients, functions, requests, tasks
-from trailtally.storage.tasks import in_task
+from trailtally.storage import Access, StoreError, clients, open_store, requests
+from trailtally.storage.s3 import S3Prefix
 
 
 @pytest.fixture
@@ -27,10 +25,17 @@ def other_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     clients._session.cache_clear()
 
 
-def failure(url: str, how: Access | None = None) -> str:
-    """Why a location cannot be reached, without the URL."""
+def reached(url: str, access: Access | None = None) -> S3Prefix:
+    """The store of a URL, as a first request found out how it is reached."""
+    store = open_store(url, access).reached()
+    assert isinstance(store, S3Prefix)
+    return store
+
+
+def failure(url: str, access: Access | None = None) -> str:
+    """Why a store cannot be reached, without the URL."""
     with pytest.raises(StoreError) as raised:
-        storage.connect({url: how or Access()})
+        open_store(url, access).reached()
     assert str(raised.value).startswith(f"{url}: ")
     return str(raised.value).removeprefix(f"{url}: ")
 
@@ -38,30 +43,25 @@ def failure(url: str, how: Access | None = None) -> str:
 def test_one_request_finds_out_region_and_endpoint(proxy: Proxied, bucket: Bucket) -> None:
     url = f"{bucket.url}/AWSLogs"
     with requests.counted() as made:
-        storage.connect({url: Access(), "/tmp/tables": Access()})  # noqa: S108 - a name
-    assert functions.connections() == {url: Access(region=REGION, endpoint_url=proxy.url)}
+        store = open_store(url).reached()
+    assert store == S3Prefix(url, Access(region=REGION, endpoint_url=proxy.url))
     assert (proxy.counts(), made) == ({"LIST": 1}, [requests.Requests(lists=1)])
     assert proxy.calls()[0].key == "AWSLogs/"
+
+
+def test_what_the_user_said_besides_stays(bucket: Bucket) -> None:
+    said = Access(request_payer=True, encryption="AES256")
+    assert reached(bucket.url, said).access == replace(said, region=REGION, endpoint_url=bucket.endpoint)
 
 
 def test_a_wrong_region_gives_the_right_one(proxy: Proxied, bucket: Bucket) -> None:
     bucket.put("a", body=b"content")
     proxy.tell(Fault("PermanentRedirect"))
-    storage.connect({bucket.url: Access(region="us-west-2")})
-    assert functions.access_to(bucket.url).region == REGION
+    store = reached(bucket.url, Access(region="us-west-2"))
+    assert store.access.region == REGION
     proxy.forget()
-    assert storage.read(f"{bucket.url}/a")[0] == b"content"
+    assert store.read(f"{bucket.url}/a")[0] == b"content"
     assert [(call.region, call.status) for call in proxy.calls()] == [(REGION, 200)]
-
-
-def test_an_output_in_the_same_bucket_is_reached_in_its_own_way(bucket: Bucket) -> None:
-    logs, tables = f"{bucket.url}/logs", f"{bucket.url}/logs2/tables"
-    storage.connect({logs: Access(request_payer=True), tables: Access(encryption="AES256"), bucket.url: Access()})
-    found = [functions.access_to(url) for url in (logs, f"{logs}/a", tables, f"{tables}/ledger/a", f"{bucket.url}/logs2")]
-    known = Access(region=REGION, endpoint_url=bucket.endpoint)
-    payer, encrypted = replace(known, request_payer=True), replace(known, encryption="AES256")
-    assert found == [payer, payer, encrypted, encrypted, known]
-    assert functions.access_to("s3://elsewhere/a") == Access()
 
 
 def test_without_permission_to_list_it_says_which_is_missing(proxy: Proxied, bucket: Bucket) -> None:
@@ -110,9 +110,9 @@ def test_a_profile_has_its_own_keys(bucket: Bucket, aws_account: Keys, tmp_path:
     file.write_text(f"[audit]\naws_access_key_id={aws_account.access_key}\naws_secret_access_key={aws_account.secret_key}\n")
     other_keys.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     other_keys.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    storage.connect({bucket.url: Access(profile="audit")})
-    assert [entry.key for entry in storage.list_tree(bucket.url)] == [f"{bucket.url}/a"]
-    assert storage.read(f"{bucket.url}/a")[0] == b"content"
+    store = reached(bucket.url, Access(profile="audit"))
+    assert [entry.key for entry in store.list_tree(bucket.url)] == [f"{bucket.url}/a"]
+    assert store.read(f"{bucket.url}/a")[0] == b"content"
 
 
 def test_a_public_bucket_is_read_without_credentials(odd_bucket: Bucket, other_keys: pytest.MonkeyPatch) -> None:
@@ -120,8 +120,8 @@ def test_a_public_bucket_is_read_without_credentials(odd_bucket: Bucket, other_k
     odd_bucket.put("a", "b//c", body=b"content", ACL="public-read")
     other_keys.delenv("AWS_ACCESS_KEY_ID")
     other_keys.delenv("AWS_SECRET_ACCESS_KEY")
-    storage.connect({odd_bucket.url: Access(unsigned=True)})
-    assert [storage.read(entry.key)[0] for entry in storage.list_tree(odd_bucket.url)] == [b"content"] * 2
+    store = reached(odd_bucket.url, Access(unsigned=True))
+    assert [store.read(entry.key)[0] for entry in store.list_tree(odd_bucket.url)] == [b"content"] * 2
 
 
 @pytest.mark.parametrize("kind", ["ExpiredToken", "InvalidAccessKeyId"])
@@ -153,43 +153,36 @@ def test_a_region_that_is_none(bucket: Bucket) -> None:
 
 def test_a_server_that_is_slow_at_first_is_tried_again_and_not_for_long(proxy: Proxied, bucket: Bucket) -> None:
     proxy.tell(Fault("SlowDown", first=3))
-    storage.connect({bucket.url: Access()})
+    open_store(bucket.url).reached()
     proxy.tell(Fault("SlowDown"))
     assert failure(bucket.url) == "S3 answers 503 SlowDown after 4 tries: Please reduce your request rate."
 
 
-def test_nothing_secret_travels_with_a_task(bucket: Bucket, aws_account: Keys) -> None:
+def test_a_store_that_travels_is_pickled_and_shown_without_a_secret(bucket: Bucket, aws_account: Keys) -> None:
     bucket.put("a")
-    storage.connect({bucket.url: Access()})
-    storage.read(f"{bucket.url}/a")
-    travels = pickle.dumps(in_task(_count_bytes))
-    assert bucket.endpoint.encode() in travels
-    assert aws_account.secret_key.encode() not in travels
-    assert aws_account.access_key.encode() not in travels
+    store = reached(bucket.url)
+    store.read(f"{bucket.url}/a")
+    for travels in (pickle.dumps(store), repr(store).encode()):
+        assert bucket.endpoint.encode() in travels
+        assert aws_account.secret_key.encode() not in travels
+        assert aws_account.access_key.encode() not in travels
 
 
-def _count_bytes(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        sizes = [len(storage.read(key)[0]) for key in batch["id"].to_pylist()]
-        yield pa.RecordBatch.from_pydict({"size": pa.array(sizes, pa.int64())})
+USED = """
+import pickle, sys
+from trailtally.storage import requests
+store = pickle.load(sys.stdin.buffer)
+print(store.read(store.root + "/a")[0].decode(), requests.made())
+"""
 
 
-def test_a_task_reaches_the_bucket_as_the_driver_does_and_its_requests_are_counted(
-    spark: SparkSession, proxy: Proxied, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+def test_another_process_reaches_the_bucket_as_this_one_does_and_asks_nothing_more(
+    proxy: Proxied, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bucket.put("a", "b", "c", body=b"content")
-    storage.connect({bucket.url: Access()})
+    bucket.put("a", body=b"content")
+    store = reached(bucket.url)
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
     proxy.forget()
-    tasks.start_meter(spark)
-    keys = spark.createDataFrame([(f"{bucket.url}/{key}",) for key in "abc"], "id string").repartition(2)
-    sizes = [row["size"] for row in keys.mapInArrow(in_task(_count_bytes), "size long").collect()]
-    assert sizes == [7, 7, 7]
-    assert tasks.metered() == requests.Requests(gets=3, bytes_in=21)
-    assert proxy.counts() == {"GET": 3}
-
-
-def test_a_description_is_text_that_says_nothing_secret(bucket: Bucket, aws_account: Keys) -> None:
-    storage.connect({bucket.url: Access()})
-    said = json.dumps({url: repr(how) for url, how in functions.connections().items()})
-    assert aws_account.secret_key not in said
+    done = subprocess.run([sys.executable, "-c", USED], input=pickle.dumps(store), capture_output=True, check=True)
+    assert done.stdout.decode() == f"content {requests.Requests(gets=1, bytes_in=7)}\n"
+    assert proxy.counts() == {"GET": 1}

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,9 @@ import swaps
 from s3.fault import Fault
 from s3.proxied import Proxied
 from s3.servers import Bucket
-from trailtally import lock, storage
 from trailtally.errors import LockLost
-from trailtally.storage import Access, StoreError, clients, requests, s3
+from trailtally.run import lock
+from trailtally.storage import Access, Store, StoreError, clients, open_store, requests, s3
 
 PART = 5 << 20  # the smallest that S3 takes
 LARGE = bytes(range(256)) * (2 * PART // 256) + b"end"
@@ -29,18 +28,12 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "_TRANSFER", TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False))
 
 
-def write(url: str, data: bytes, error: BaseException | None = None) -> None:
-    with storage.replacing(url) as draft:
-        Path(draft).write_bytes(data)
-        if error:
-            raise error
-
-
 def test_a_small_object_is_put_in_the_place_of_what_is_there(proxy: Proxied, bucket: Bucket) -> None:
+    store = open_store(bucket.url)
     url = f"{bucket.url}/folder/object"
     with requests.counted() as made:
         for data in (b"old", b"", b"\0\xff"):
-            storage.put(url, data)
+            store.put(url, data)
             assert bucket.get("folder/object") == data
     assert made == [requests.Requests(puts=3, bytes_out=5)]
     assert proxy.counts() == {"PUT": 3}
@@ -50,26 +43,29 @@ def test_a_small_object_is_put_in_the_place_of_what_is_there(proxy: Proxied, buc
 def test_a_small_object_is_swapped_where_it_is_as_expected(
     bucket: Bucket, there: bytes | None, old: bytes | None, new: bytes | None, then: bytes | None
 ) -> None:
+    store = open_store(bucket.url)
     if there is not None:
         bucket.put("object", body=there)
-    assert storage.swap(f"{bucket.url}/object", old, new) is True
-    assert storage.get(f"{bucket.url}/object") == then
+    assert store.swap(f"{bucket.url}/object", old, new) is True
+    assert store.get(f"{bucket.url}/object") == then
 
 
 @pytest.mark.parametrize(("there", "old", "new"), swaps.REFUSED)
 def test_a_small_object_that_is_not_as_expected_stays(
     bucket: Bucket, there: bytes | None, old: bytes | None, new: bytes | None
 ) -> None:
+    store = open_store(bucket.url)
     if there is not None:
         bucket.put("object", body=there)
-    assert storage.swap(f"{bucket.url}/object", old, new) is False
-    assert storage.get(f"{bucket.url}/object") == there
+    assert store.swap(f"{bucket.url}/object", old, new) is False
+    assert store.get(f"{bucket.url}/object") == there
 
 
 @pytest.mark.parametrize("new", [b"mine", None])
 def test_what_another_wrote_between_the_look_and_the_swap_stays(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, new: bytes | None
 ) -> None:
+    store = open_store(bucket.url)
     bucket.put("object", body=b"old")
     look = s3.S3Prefix._sure
 
@@ -79,13 +75,14 @@ def test_what_another_wrote_between_the_look_and_the_swap_stays(
         return found
 
     monkeypatch.setattr(s3.S3Prefix, "_sure", look_late)
-    assert storage.swap(f"{bucket.url}/object", b"old", new) is False
+    assert store.swap(f"{bucket.url}/object", b"old", new) is False
     assert bucket.get("object") == b"another's"
 
 
 def test_what_another_removed_between_the_look_and_the_swap_is_not_made_again(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store = open_store(bucket.url)
     bucket.put("object", body=b"old")
     look = s3.S3Prefix._sure
 
@@ -95,20 +92,21 @@ def test_what_another_removed_between_the_look_and_the_swap_is_not_made_again(
         return found
 
     monkeypatch.setattr(s3.S3Prefix, "_sure", look_late)
-    assert storage.swap(f"{bucket.url}/object", b"old", b"mine") is False
+    assert store.swap(f"{bucket.url}/object", b"old", b"mine") is False
     assert bucket.keys() == []
 
 
 @pytest.mark.parametrize("server", ["bucket", "odd_bucket"])
 def test_of_eight_that_make_an_object_at_the_same_time_one_wins(server: str, request: pytest.FixtureRequest) -> None:
     bucket: Bucket = request.getfixturevalue(server)
+    store = open_store(bucket.url)
     together = threading.Barrier(8)
-    storage.exists(bucket.url)
+    store.exists(bucket.url)
 
     def make(number: int) -> tuple[bool, bytes]:
         data = b"%d" % number
         together.wait()
-        return storage.swap(f"{bucket.url}/object", None, data), data
+        return store.swap(f"{bucket.url}/object", None, data), data
 
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(make, range(8)))
@@ -116,23 +114,25 @@ def test_of_eight_that_make_an_object_at_the_same_time_one_wins(server: str, req
 
 
 def test_of_many_swaps_at_the_same_time_each_counts_once(bucket: Bucket) -> None:
+    store = open_store(bucket.url)
     bucket.put("count", body=b"0")
     url = f"{bucket.url}/count"
 
     def add_five(_: int) -> None:
         for _ in range(5):
-            while not storage.swap(url, old := storage.get(url), b"%d" % (int(old or b"0") + 1)):
+            while not store.swap(url, old := store.get(url), b"%d" % (int(old or b"0") + 1)):
                 pass
 
-    storage.exists(bucket.url)
+    store.exists(bucket.url)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(add_five, range(4)))
     assert bucket.get("count") == b"20"
 
 
 def test_a_put_whose_answer_is_lost_is_done_again(proxy: Proxied, bucket: Bucket) -> None:
+    store = open_store(bucket.url)
     proxy.tell(Fault("lost", kinds=("PUT",), first=2))
-    storage.put(f"{bucket.url}/object", b"new")
+    store.put(f"{bucket.url}/object", b"new")
     assert proxy.counts() == {"PUT": 3}
     assert bucket.get("object") == b"new"
 
@@ -142,10 +142,11 @@ def test_a_put_whose_answer_is_lost_is_done_again(proxy: Proxied, bucket: Bucket
 def test_a_swap_that_was_done_and_whose_answer_was_not_had_may_say_no_but_is_done_once(
     proxy: Proxied, bucket: Bucket, fault: Fault, old: bytes | None
 ) -> None:
+    store = open_store(bucket.url)
     if old is not None:
         bucket.put("object", body=old)
     proxy.tell(Fault(fault.what, kinds=("CREATE", "SWAP"), first=fault.first, done=fault.done))
-    assert storage.swap(f"{bucket.url}/object", old, b"new") is False  # the lock asks the object whose it is
+    assert store.swap(f"{bucket.url}/object", old, b"new") is False  # the lock asks the object whose it is
     assert bucket.get("object") == b"new"
     assert len(proxy.calls("CREATE", "SWAP")) == 2
 
@@ -154,66 +155,45 @@ def test_a_swap_that_was_done_and_whose_answer_was_not_had_may_say_no_but_is_don
 def test_a_swap_that_conflicts_with_another_at_the_same_time_says_no(
     proxy: Proxied, bucket: Bucket, kind: str, old: bytes | None
 ) -> None:
+    store = open_store(bucket.url)
     if old is not None:
         bucket.put("object", body=old)
     proxy.tell(Fault("ConditionalRequestConflict", kinds=(kind,)))
-    assert storage.swap(f"{bucket.url}/object", old, b"new") is False
+    assert store.swap(f"{bucket.url}/object", old, b"new") is False
 
 
 @pytest.mark.parametrize(
     ("change", "kind", "action"),
     [
-        (lambda url: storage.put(url, b"new"), "PUT", "s3:PutObject (or of the key in KMS, kms:GenerateDataKey)"),
-        (lambda url: storage.swap(url, b"old", b"new"), "SWAP", "s3:PutObject (or of the key in KMS, kms:GenerateDataKey)"),
-        (lambda url: storage.swap(url, b"old", None), "DELETE", "s3:DeleteObject"),
-        (lambda url: storage.swap(url, b"old", b"new"), "GET", "s3:GetObject (or of the key in KMS, kms:Decrypt)"),
-        (lambda url: write(url, b"new"), "PUT", "s3:PutObject (or of the key in KMS, kms:GenerateDataKey)"),
-        (storage.delete, "DELETE", "s3:DeleteObject"),
-        (lambda url: storage.move(url, f"{url}-2"), "HEAD", "s3:GetObject (or of the key in KMS, kms:Decrypt)"),
-        (lambda url: storage.move(url, f"{url}-2"), "DELETE", "s3:DeleteObject"),
+        (lambda store, url: store.put(url, b"new"), "PUT", "s3:PutObject (or of the key in KMS, kms:GenerateDataKey)"),
+        (lambda store, url: store.swap(url, b"old", b"new"), "SWAP", "s3:PutObject (or of the key in KMS, kms:GenerateDataKey)"),
+        (lambda store, url: store.swap(url, b"old", None), "DELETE", "s3:DeleteObject"),
+        (lambda store, url: store.swap(url, b"old", b"new"), "GET", "s3:GetObject (or of the key in KMS, kms:Decrypt)"),
+        (lambda store, url: store.delete(url), "DELETE", "s3:DeleteObject"),
+        (lambda store, url: store.move(url, f"{url}-2"), "HEAD", "s3:GetObject (or of the key in KMS, kms:Decrypt)"),
+        (lambda store, url: store.move(url, f"{url}-2"), "DELETE", "s3:DeleteObject"),
     ],
 )
 def test_what_is_not_allowed_is_told_with_its_action_and_nothing_has_changed(
-    proxy: Proxied, bucket: Bucket, change: Callable[[str], Any], kind: str, action: str
+    proxy: Proxied, bucket: Bucket, change: Callable[[Store, str], Any], kind: str, action: str
 ) -> None:
+    store = open_store(bucket.url)
     bucket.put("object", body=b"old")
     proxy.tell(Fault("AccessDenied", kinds=(kind,)))
     with pytest.raises(StoreError) as raised:
-        change(f"{bucket.url}/object")
+        change(store, f"{bucket.url}/object")
     assert str(raised.value) == f"{bucket.url}/object: access denied: the IAM action {action} is not allowed"
     assert bucket.get("object") == b"old"
-
-
-def test_an_object_is_replaced_in_one_step(proxy: Proxied, bucket: Bucket) -> None:
-    bucket.put("t.parquet", body=b"old")
-    with requests.counted() as made, storage.replacing(f"{bucket.url}/t.parquet") as draft:
-        Path(draft).write_bytes(b"newer")
-        assert bucket.get("t.parquet") == b"old"
-    assert bucket.get("t.parquet") == b"newer"
-    assert not Path(draft).exists()
-    assert made == [requests.Requests(puts=1, bytes_out=5)]
-    assert proxy.counts() == {"PUT": 1}
 
 
 def test_a_large_object_goes_in_parts(proxy: Proxied, bucket: Bucket, small_parts: None) -> None:
     proxy.tell(Fault("SlowDown", kinds=("PART",), first=2))
     with requests.counted() as made:
-        write(f"{bucket.url}/t.parquet", LARGE)
+        open_store(bucket.url).put(f"{bucket.url}/t.parquet", LARGE)
     assert bucket.get("t.parquet") == LARGE
     assert proxy.counts() == {"CREATE_UPLOAD": 1, "PART": 5, "COMPLETE_UPLOAD": 1}
     assert made == [requests.Requests(puts=7, bytes_out=len(LARGE))]
     assert bucket.uploads() == []
-
-
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_where_writing_raises_the_old_object_stays_and_nothing_was_sent(
-    proxy: Proxied, bucket: Bucket, error: BaseException
-) -> None:
-    bucket.put("t.parquet", body=b"old")
-    with pytest.raises(type(error)):
-        write(f"{bucket.url}/t.parquet", b"half of the n", error)
-    assert proxy.calls() == []
-    assert bucket.get("t.parquet") == b"old"
 
 
 def test_a_part_that_cannot_be_sent_leaves_the_old_object_and_no_open_upload(
@@ -222,24 +202,21 @@ def test_a_part_that_cannot_be_sent_leaves_the_old_object_and_no_open_upload(
     bucket.put("t.parquet", body=b"old")
     proxy.tell(Fault("AccessDenied", kinds=("COMPLETE_UPLOAD",)))
     with pytest.raises(StoreError) as raised:
-        write(f"{bucket.url}/t.parquet", LARGE)
+        open_store(bucket.url).put(f"{bucket.url}/t.parquet", LARGE)
     assert str(raised.value).startswith(f"{bucket.url}/t.parquet: access denied: the IAM action s3:PutObject ")
     assert (bucket.get("t.parquet"), bucket.uploads()) == (b"old", [])
     proxy.tell(Fault("InternalError", kinds=("PART",)))
     with pytest.raises(StoreError, match=f"S3 answers 500 InternalError after {clients.TRIES} tries: "):
-        write(f"{bucket.url}/t.parquet", LARGE)
+        open_store(bucket.url).put(f"{bucket.url}/t.parquet", LARGE)
     assert (bucket.get("t.parquet"), bucket.uploads()) == (b"old", [])
 
 
 KILLED = """
 import sys
-from pathlib import Path
 from boto3.s3.transfer import TransferConfig
-from trailtally import storage
-from trailtally.storage import s3
+from trailtally.storage import open_store, s3
 s3._TRANSFER = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20, use_threads=False)
-with storage.replacing(sys.argv[1]) as draft:
-    Path(draft).write_bytes(bytes(12 << 20))
+open_store(sys.argv[1]).put(sys.argv[1] + "/t.parquet", bytes(12 << 20))
 """
 
 
@@ -249,24 +226,25 @@ def test_a_kill_amid_a_large_object_leaves_the_old_one_and_the_next_write_is_who
     bucket.put("t.parquet", body=b"old")
     proxy.tell(Fault("delay", kinds=("COMPLETE_UPLOAD",), seconds=30))
     url = f"{bucket.url}/t.parquet"
-    with subprocess.Popen([sys.executable, "-c", KILLED, url]) as process:
+    with subprocess.Popen([sys.executable, "-c", KILLED, bucket.url]) as process:
         while not proxy.calls("COMPLETE_UPLOAD"):
             assert process.poll() is None
         process.kill()
     assert (bucket.get("t.parquet"), bucket.keys()) == (b"old", ["t.parquet"])
     assert bucket.uploads() == ["t.parquet"]  # for the lifecycle rule
     proxy.tell()
-    write(url, LARGE)
+    open_store(bucket.url).put(url, LARGE)
     assert bucket.get("t.parquet") == LARGE
 
 
 def test_an_object_takes_the_place_of_another_and_once_more_it_was_done_before(proxy: Proxied, bucket: Bucket) -> None:
+    store = open_store(bucket.url)
     bucket.put("staged/t", body=b"new")
     bucket.put("t", body=b"old")
     source, target = f"{bucket.url}/staged/t", f"{bucket.url}/t"
     with requests.counted() as made:
-        storage.move(source, target)
-        storage.move(source, target)
+        store.move(source, target)
+        store.move(source, target)
     assert (bucket.keys(), bucket.get("t")) == (["t"], b"new")
     assert proxy.counts() == {"HEAD": 2, "COPY": 1, "DELETE": 1}
     assert made == [requests.Requests(gets=2, puts=1)]
@@ -275,26 +253,29 @@ def test_an_object_takes_the_place_of_another_and_once_more_it_was_done_before(p
 @pytest.mark.parametrize("kind", ["COPY", "DELETE", "HEAD"])
 @pytest.mark.parametrize("what", ["lost", "SlowDown"])
 def test_a_move_of_which_an_answer_is_lost_is_done(proxy: Proxied, bucket: Bucket, kind: str, what: str) -> None:
+    store = open_store(bucket.url)
     bucket.put("staged/t", body=b"new")
     proxy.tell(Fault(what, kinds=(kind,), first=2, done=what == "SlowDown"))
-    storage.move(f"{bucket.url}/staged/t", f"{bucket.url}/t")
+    store.move(f"{bucket.url}/staged/t", f"{bucket.url}/t")
     assert (bucket.keys(), bucket.get("t")) == (["t"], b"new")
 
 
 def test_a_large_object_is_moved_in_parts_and_odd_names_move_too(bucket: Bucket, small_parts: None, proxy: Proxied) -> None:
+    store = open_store(bucket.url)
     bucket.put("staged/ü +%2F?#&=", body=LARGE)
-    storage.move(f"{bucket.url}/staged/ü +%2F?#&=", f"{bucket.url}/moved ü +%2F?#&=")
+    store.move(f"{bucket.url}/staged/ü +%2F?#&=", f"{bucket.url}/moved ü +%2F?#&=")
     assert bucket.get("moved ü +%2F?#&=") == LARGE
     assert bucket.keys() == ["moved ü +%2F?#&="]
     assert proxy.counts()["PART_COPY"] == 3
 
 
 def test_an_object_is_deleted_and_one_that_is_not_there_too(proxy: Proxied, bucket: Bucket) -> None:
+    store = open_store(bucket.url)
     bucket.put("t/dt=1/t.parquet", "t/dt=1/t.parquet.old")
     with requests.counted() as made:
         for _ in range(2):
-            storage.delete(f"{bucket.url}/t/dt=1/t.parquet")
-        storage.remove_empty(f"{bucket.url}/t")
+            store.delete(f"{bucket.url}/t/dt=1/t.parquet")
+        store.remove_empty(f"{bucket.url}/t")
     assert bucket.keys() == ["t/dt=1/t.parquet.old"]
     assert proxy.counts() == {"DELETE": 2}
     assert made == [requests.Requests()]
@@ -303,34 +284,36 @@ def test_an_object_is_deleted_and_one_that_is_not_there_too(proxy: Proxied, buck
 def test_a_cleared_prefix_is_gone_with_more_than_a_thousand_below_it_and_nothing_beside_it(
     proxy: Proxied, bucket: Bucket
 ) -> None:
+    store = open_store(bucket.url)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(bucket.put, (f"stage/{number}" for number in range(1001))))
     bucket.put("stages", "stage-2/a", "stage/ü +&<>/b")
-    storage.clear(f"{bucket.url}/stage")
+    store.clear(f"{bucket.url}/stage")
     assert bucket.keys() == ["stage-2/a", "stages"]
     assert proxy.counts()["DELETE_MANY"] == 2
-    storage.clear(f"{bucket.url}/stage")  # there is none now
+    store.clear(f"{bucket.url}/stage")  # there is none now
     assert proxy.counts()["DELETE_MANY"] == 2
 
 
 def test_a_prefix_that_may_not_be_cleared_is_told(odd_bucket: Bucket, odd_proxy: Proxied) -> None:
+    store = open_store(odd_bucket.url)
     odd_bucket.put("stage/a")
     odd_proxy.tell(Fault("AccessDenied", kinds=("DELETE_MANY",)))
     with pytest.raises(StoreError) as raised:
-        storage.clear(f"{odd_bucket.url}/stage")
+        store.clear(f"{odd_bucket.url}/stage")
     assert str(raised.value) == f"{odd_bucket.url}/stage: access denied: the IAM action s3:DeleteObject is not allowed"
 
 
 @pytest.mark.parametrize("encryption", ["AES256", "aws:kms", "aws:kms:dsse"])
 def test_what_is_written_is_encrypted_as_the_user_said(odd_bucket: Bucket, small_parts: None, encryption: str) -> None:
     key = None if encryption == "AES256" else "arn:aws:kms:eu-central-1:111122223333:key/1"
-    storage.connect({odd_bucket.url: Access(encryption=encryption, kms_key_id=key)})
-    storage.put(f"{odd_bucket.url}/put", b"a")
-    storage.swap(f"{odd_bucket.url}/swapped", None, b"a")
-    write(f"{odd_bucket.url}/small", b"a")
-    write(f"{odd_bucket.url}/large", LARGE)
+    store = open_store(odd_bucket.url, Access(encryption=encryption, kms_key_id=key))
+    store.put(f"{odd_bucket.url}/put", b"a")
+    store.swap(f"{odd_bucket.url}/swapped", None, b"a")
+    store.put(f"{odd_bucket.url}/small", b"a")
+    store.put(f"{odd_bucket.url}/large", LARGE)
     for name in ("small", "large"):
-        storage.move(f"{odd_bucket.url}/{name}", f"{odd_bucket.url}/moved-{name}")
+        store.move(f"{odd_bucket.url}/{name}", f"{odd_bucket.url}/moved-{name}")
     names = odd_bucket.keys()
     for name in names:
         head = odd_bucket.client.head_object(Bucket=odd_bucket.name, Key=name)
@@ -351,6 +334,7 @@ def test_what_is_written_is_encrypted_as_the_user_said(odd_bucket: Bucket, small
 def test_the_lock_lets_one_run_in_at_a_time_and_each_in_the_end(
     proxy: Proxied, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, faults: tuple[Fault, ...]
 ) -> None:
+    store = open_store(bucket.url)
     monkeypatch.setattr(lock, "WAIT_SECONDS", 0.01)
     monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.02)
     proxy.tell(*faults)
@@ -358,13 +342,13 @@ def test_the_lock_lets_one_run_in_at_a_time_and_each_in_the_end(
     log: list[tuple[str, list[str]]] = []
 
     def run(name: str) -> None:
-        with lock.locked(bucket.url, name, wait=True, say=lambda _: None) as mine:
+        with lock.locked(store, name, wait=True, say=lambda _: None) as mine:
             held.append(name)
             log.append((name, list(held)))
             mine.check()
             held.remove(name)
 
-    storage.exists(bucket.url)
+    store.exists(bucket.url)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(run, [f"run-{number}" for number in range(8)]))
     assert sorted(log) == [(f"run-{number}", [f"run-{number}"]) for number in range(8)]
@@ -373,7 +357,7 @@ def test_the_lock_lets_one_run_in_at_a_time_and_each_in_the_end(
 
 
 def test_a_lock_that_was_lost_is_found_out_in_s3(bucket: Bucket) -> None:
-    with lock.locked(bucket.url, "mine", wait=False, say=lambda _: None) as mine:
+    with lock.locked(open_store(bucket.url), "mine", wait=False, say=lambda _: None) as mine:
         mine.check()
         bucket.client.delete_object(Bucket=bucket.name, Key=lock.PATH)
         with pytest.raises(LockLost, match="is gone: another run took over and ended, or somebody deleted it"):

@@ -1,12 +1,11 @@
 """The S3 servers of the tests: what they have in common with S3, and where they differ."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from pyspark.sql import SparkSession
 
 from s3 import servers
 from s3.servers import Bucket, Keys, Server, ServerDied, limited
@@ -24,14 +23,6 @@ def test_a_fresh_bucket_holds_what_was_put_into_it(bucket: Bucket) -> None:
 def test_this_process_talks_to_the_buckets_server_with_the_sessions_keys(bucket: Bucket) -> None:
     bucket.put("a")
     assert boto3.client("s3").list_objects_v2(Bucket=bucket.name)["KeyCount"] == 1
-
-
-def test_sparks_workers_find_the_sessions_keys(spark: SparkSession, aws_account: Keys) -> None:
-    def credentials(_: Iterable[int]) -> Iterable[tuple[str, str]]:
-        found = boto3.Session().get_credentials()
-        yield found.access_key, found.secret_key
-
-    assert spark.sparkContext.parallelize([0], 1).mapPartitions(credentials).collect() == [tuple(aws_account)]
 
 
 def test_odd_keys_stay_as_they_are_on_moto(odd_bucket: Bucket) -> None:
