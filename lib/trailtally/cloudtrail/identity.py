@@ -4,6 +4,7 @@ Source: CloudTrail user guide, "CloudTrail userIdentity element".
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -12,6 +13,9 @@ from trailtally.cloudtrail.records import lenient_struct, parsed
 from trailtally.errors import BadRecord
 
 UNKNOWN = "unknown"
+
+# ARNs that are kept in mind: a session's comes thousands of times.
+_ARNS = 10_000
 
 _ASSUMED_ROLE = re.compile(r"^arn:([^:]+):sts::(\d{12}):assumed-role/(.+)/[^/]*$")
 
@@ -114,6 +118,7 @@ def _odd_identity(raw: bytes) -> UserIdentity | None:
         return None
 
 
+@lru_cache(_ARNS)
 def _session_name(arn: str) -> str | None:
     """Return the name of a role's or a federated user's session, which is whatever its caller chose; None for others."""
     return arn.rpartition("/")[2] or None if ":assumed-role/" in arn or ":federated-user/" in arn else None
@@ -129,10 +134,17 @@ def _actor(who: UserIdentity) -> str:
         return f"{store}/user/{who.onBehalfOf.userId}" if store else who.onBehalfOf.userId
     if issuer and ":federated-user/" in arn:
         return issuer  # the user whose keys asked for the session
-    if role := _ASSUMED_ROLE.match(arn):
+    if role := _role(arn):
         # The issuer's ARN has the role's path, which the session's ARN lacks.
-        return issuer or f"arn:{role[1]}:iam::{role[2]}:role/{role[3]}"
+        return issuer or role
     return arn or issuer or who.invokedBy or _without_arn(who)
+
+
+@lru_cache(_ARNS)
+def _role(session_arn: str) -> str | None:
+    """Return the ARN of the role of a session's ARN, as far as that tells it; None for any other ARN."""
+    role = _ASSUMED_ROLE.match(session_arn)
+    return f"arn:{role[1]}:iam::{role[2]}:role/{role[3]}" if role else None
 
 
 def _without_arn(who: UserIdentity) -> str:

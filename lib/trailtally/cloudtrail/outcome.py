@@ -14,6 +14,10 @@ from trailtally.cloudtrail.records import Record
 
 FAILURE = "Failure"
 
+# Where to look for a failure without errorCode and errorMessage: all other events have none.
+SIGN_IN_TYPES = frozenset({"AwsConsoleSignIn", "AwsConsoleAction", "AwsServiceEvent"})
+SIGN_IN_SOURCES = frozenset({"signin.amazonaws.com", "sso.amazonaws.com"})
+
 
 def error_code(record: Record) -> str | None:
     """Return errorCode; `Failure` where the record says elsewhere that the call failed; None where it succeeded."""
@@ -22,15 +26,6 @@ def error_code(record: Record) -> str | None:
     if record.errorMessage or _says_failure(record.responseElements) or _says_failure(record.serviceEventDetails):
         return FAILURE
     return None
-
-
-def may_have_failed(record: Record) -> bool:
-    """Return whether `error_code` has to look: cheap, and true of few records."""
-    return bool(record.errorMessage) or record.eventType in _SIGN_INS or record.eventSource in _SIGN_IN_SOURCES
-
-
-_SIGN_INS = {"AwsConsoleSignIn", "AwsConsoleAction", "AwsServiceEvent"}
-_SIGN_IN_SOURCES = {"signin.amazonaws.com", "sso.amazonaws.com"}
 
 
 def _says_failure(raw: object) -> bool:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -77,6 +78,7 @@ class Decoded:
     problems: list[str] = field(default_factory=list)
 
 
+_event_id = attrgetter("eventID")
 _decode_file = msgspec.json.Decoder(_File).decode
 _decode_raw_file = msgspec.json.Decoder(_RawFile).decode
 _decode_record = msgspec.json.Decoder(Record).decode
@@ -151,7 +153,7 @@ def _all_at_once(content: bytes) -> Decoded | None:
         records = _decode_file(content).Records
     except (msgspec.DecodeError, UnicodeError):
         return None
-    return Decoded(records) if all(record.eventID for record in records) else None
+    return Decoded(records) if all(map(_event_id, records)) else None
 
 
 def _check_utf8(content: bytes) -> None:

@@ -4,7 +4,8 @@ A value that comes again and again is looked at once: columns are dictionary-enc
 actor from userIdentity, an account's 12 digits) is derived from the dictionary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -43,7 +44,12 @@ _FIELDS = {
 
 
 def event_columns(
-    records: list[Record], *, accounts: pa.DictionaryArray, regions: pa.DictionaryArray, file_keys: pa.DictionaryArray
+    records: list[Record],
+    callers: "Callers",
+    *,
+    accounts: pa.DictionaryArray,
+    regions: pa.DictionaryArray,
+    file_keys: pa.DictionaryArray,
 ) -> dict[str, pa.Array]:
     """Return the columns that come from one field each, by name. `accounts` and `regions` are those of the records' paths."""
     columns: dict[str, pa.Array] = {name: encoded(field_of(records, field)) for name, field in _FIELDS.items()}
@@ -54,7 +60,7 @@ def event_columns(
     own_accounts = mapped(encoded(field_of(records, "recipientAccountId")), _account)
     columns["account_id"] = _or_else(own_accounts, accounts)
     columns["region"] = _or_else(mapped(encoded(field_of(records, "awsRegion")), _text), regions)
-    return columns | _callers(records)
+    return columns | callers.columns(records)
 
 
 def field_of(records: list[Record], name: str) -> list[Any]:
@@ -107,14 +113,34 @@ def codes_of(column: pa.DictionaryArray) -> npt.NDArray[np.int32]:
     return codes
 
 
-def _callers(records: list[Record]) -> dict[str, pa.Array]:
-    raw = encoded(list(map(bytes, field_of(records, "userIdentity"))), pa.binary())
-    callers = [caller(identity) for identity in raw.dictionary.to_pylist()]
-    columns = {}
-    for place, name in enumerate(Caller._fields):
-        kind = pa.bool_() if name == "mfa" else pa.string()
-        columns[name] = taken([who[place] for who in callers], raw.indices, kind)
-    return columns
+class Callers:
+    """Who called, by userIdentity as it is written: mostly one that came before."""
+
+    # Identities that are kept in mind; each flush makes columns of them all.
+    _MOST = 20_000
+
+    def __init__(self) -> None:
+        self._codes: dict[bytes, int] = {}
+        self._callers: list[Caller] = []
+
+    def columns(self, records: list[Record]) -> dict[str, pa.Array]:
+        """Return the columns that come from userIdentity alone, by name."""
+        if len(self._codes) > self._MOST:
+            self._codes, self._callers = {}, []
+        codes = self._codes
+        found = [codes.setdefault(raw, len(codes)) for raw in map(bytes, field_of(records, "userIdentity"))]
+        self._callers += map(caller, islice(codes, len(self._callers), None))
+        indices = pa.array(found, CODES)
+        columns = {}
+        for name, values in zip(Caller._fields, zip(*self._callers, strict=True), strict=False):
+            columns[name] = taken(values, indices, pa.bool_() if name == "mfa" else pa.string())
+        return columns
+
+
+def rows_with(column: pa.DictionaryArray, values: Set[str]) -> npt.NDArray[np.int64]:
+    """Return the rows that have one of these values."""
+    codes = [code for code, value in enumerate(column.dictionary.to_pylist()) if value in values]
+    return np.flatnonzero(np.isin(codes_of(column), codes)) if codes else np.empty(0, np.int64)
 
 
 def sparse(rows: dict[int, str], count: int, kind: pa.DataType | None = None) -> pa.Array:

@@ -18,7 +18,7 @@ from trailtally import meter
 from trailtally.ahead import ahead
 from trailtally.cloudtrail.inflate import inflate
 from trailtally.cloudtrail.launch import is_launch, launch
-from trailtally.cloudtrail.outcome import error_code, may_have_failed
+from trailtally.cloudtrail.outcome import SIGN_IN_SOURCES, SIGN_IN_TYPES, error_code
 from trailtally.cloudtrail.records import Decoded, Record, decode
 from trailtally.cloudtrail.times import DAY, day_text, event_time, event_times
 from trailtally.errors import BadObject, BadRecord, TaskFailed, TrailtallyError, Unreadable
@@ -152,6 +152,7 @@ class _Task:
         self._chunks: list[_Chunk] = []
         self._statuses: dict[str, _Status] = {}
         self._records = self._content = 0
+        self._callers = columns.Callers()
         # By event day: the records that were read.
         self.totals: dict[str, int] = defaultdict(int)
 
@@ -238,11 +239,17 @@ class _Task:
     def _rows(self) -> tuple[pa.RecordBatch, npt.NDArray[np.int64]]:
         """Return the rows of all records but the bad ones, and each row's day."""
         records = [record for chunk in self._chunks for record in chunk.decoded.records]
-        times, failures, launched = self._looked_at(records)
+        if not records:
+            return pa.RecordBatch.from_pylist([], columns.ROWS), np.empty(0, np.int64)
         made = self._columns(records)
+        problems: dict[int, str] = {}
+        times = _times(records, problems)
+        failures = _failures(records, made)
+        launched = _launched(records, made, failures, problems)
+        times[list(problems)] = _BAD
+        self._note_problems(problems, records)
         made["event_time"] = pa.array(times, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-        errors = {row: code for row, record in enumerate(records) if (code := failures.get(row, record.errorCode or None))}
-        made["error_code"] = columns.sparse(errors, len(records)).dictionary_encode()
+        made["error_code"] = _error_codes(records, failures)
         made["launch"] = columns.launches(launched, len(records))
         schema = columns.ROWS
         rows = pa.RecordBatch.from_arrays([made[name].cast(schema.field(name).type) for name in schema.names], schema=schema)
@@ -250,30 +257,6 @@ class _Task:
         good = times != _BAD
         self._note_days(days, good)
         return (rows, days) if good.all() else (rows.filter(pa.array(good)), days[good])
-
-    def _looked_at(self, records: list[Record]) -> tuple[npt.NDArray[np.int64], dict[int, str | None], dict[int, dict[str, Any]]]:
-        """Return each record's time, _BAD for one to reject; the failures without errorCode; and what launches launched."""
-        times = event_times([record.eventTime for record in records])
-        problems: dict[int, str] = {}
-        if times is None:
-            times = np.empty(len(records), np.int64)
-            for row, record in enumerate(records):
-                try:
-                    times[row] = event_time(record.eventTime)
-                except BadRecord as problem:
-                    problems[row] = str(problem)
-        failures = {r: error_code(record) for r, record in enumerate(records) if not record.errorCode and may_have_failed(record)}
-        launched: dict[int, dict[str, Any]] = {}
-        for row, record in enumerate(records):
-            if row not in problems and is_launch(record):
-                try:
-                    launched[row] = launch(record, failed=bool(failures.get(row, record.errorCode)))
-                except BadRecord as problem:
-                    problems[row] = str(problem)
-        for row in problems:
-            times[row] = _BAD
-        self._note_problems(problems, records)
-        return times, failures, launched
 
     def _note_problems(self, problems: dict[int, str], records: list[Record]) -> None:
         """Add to the files' status what is wrong with these records."""
@@ -306,6 +289,7 @@ class _Task:
         rows = pa.array(np.repeat(np.arange(len(counts), dtype=np.int32), counts))
         made = columns.event_columns(
             records,
+            self._callers,
             accounts=columns.taken([chunk.file["account_id"] for chunk in self._chunks], rows),
             regions=columns.taken([chunk.file["region"] for chunk in self._chunks], rows),
             file_keys=columns.taken([chunk.file["file_key"] for chunk in self._chunks], rows),
@@ -358,10 +342,59 @@ def _prefixes(depth: int) -> list[str]:
     return [f"{number:0{depth}b}" for number in range(1 << depth)] if depth else [""]
 
 
+def _times(records: list[Record], problems: dict[int, str]) -> npt.NDArray[np.int64]:
+    """Return each record's time; adds to `problems` what is wrong with one that has none."""
+    texts = columns.field_of(records, "eventTime")
+    times = event_times(texts)
+    if times is not None:
+        return times
+    times = np.zeros(len(records), np.int64)
+    for row, text in enumerate(texts):
+        try:
+            times[row] = event_time(text)
+        except BadRecord as problem:
+            problems[row] = str(problem)
+    return times
+
+
+def _failures(records: list[Record], made: dict[str, pa.Array]) -> dict[int, str]:
+    """Return, by row, the error code of the records that failed without having one."""
+    candidates = set(np.flatnonzero(made["error_message"].is_valid().to_numpy(zero_copy_only=False)).tolist())
+    candidates.update(columns.rows_with(made["event_type"], SIGN_IN_TYPES).tolist())
+    candidates.update(columns.rows_with(made["event_source"], SIGN_IN_SOURCES).tolist())
+    found = {row: error_code(records[row]) for row in candidates if not records[row].errorCode}
+    return {row: code for row, code in found.items() if code}
+
+
+def _launched(
+    records: list[Record], made: dict[str, pa.Array], failures: dict[int, str], problems: dict[int, str]
+) -> dict[int, dict[str, Any]]:
+    """Return, by row, what the launches launched; adds to `problems` the ones that cannot be decoded."""
+    launched: dict[int, dict[str, Any]] = {}
+    for row in columns.rows_with(made["event_name"], {"RunInstances"}).tolist():
+        record = records[row]
+        if row not in problems and is_launch(record):
+            try:
+                launched[row] = launch(record, failed=bool(record.errorCode or failures.get(row)))
+            except BadRecord as problem:
+                problems[row] = str(problem)
+    return launched
+
+
+def _error_codes(records: list[Record], failures: dict[int, str]) -> pa.DictionaryArray:
+    codes = columns.field_of(records, "errorCode")
+    for row, code in failures.items():
+        codes[row] = code
+    return columns.mapped(columns.encoded(codes), lambda code: code or None)
+
+
 def _replaced(records: list[Record]) -> dict[int, str]:
     """Return, by row, the eventID of the earlier record that an UPDATED_DATA record replaces."""
+    addenda = columns.field_of(records, "addendum")
+    if addenda.count(None) == len(addenda):
+        return {}
     return {
-        row: record.addendum.originalEventID
-        for row, record in enumerate(records)
-        if record.addendum and record.addendum.reason == "UPDATED_DATA" and record.addendum.originalEventID
+        row: addendum.originalEventID
+        for row, addendum in enumerate(addenda)
+        if addendum and addendum.reason == "UPDATED_DATA" and addendum.originalEventID
     }
