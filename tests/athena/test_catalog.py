@@ -15,13 +15,13 @@ from trailtally import tables
 from trailtally.athena import catalog
 from trailtally.athena.aws import told
 from trailtally.athena.place import Place, Settings
-from trailtally.athena.queries import View, queries
-from trailtally.errors import TrailtallyError
+from trailtally.athena.queries import View, queries, views
+from trailtally.errors import TrailtallyError, UsageError
 from trailtally.tables import launches, ledger
 
 PLACE = Place("trailtally", "trailtally")
 SETTINGS = Settings("s3://my-tables/trail", "s3://my-tables/trail/_athena-results/", 100_000_000_000)
-TABLES = ["event_counts", "run_instances", "launches", "coverage", "sources", "ledger", "human_launches"]
+TABLES = ["events", "duplicates", "event_counts", "run_instances", "launches", "coverage", "ledger", "human_launches", "sources"]
 WRITES = re.compile(r"\w+:(Create|Update|Delete)\w+")
 
 
@@ -33,6 +33,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each thing that is registered costs two requests: two tables, a view and two queries do for most tests."""
     monkeypatch.setattr(catalog, "TABLES", (launches.TABLE, ledger.TABLE))
     monkeypatch.setattr(catalog, "queries", lambda: {name: queries()[name] for name in ("busiest_apis", "launches")})
+    monkeypatch.setattr(catalog, "views", lambda: {"human_launches": views()["human_launches"]})
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def everything(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that there is."""
     monkeypatch.setattr(catalog, "TABLES", tables.TABLES)
     monkeypatch.setattr(catalog, "queries", queries)
+    monkeypatch.setattr(catalog, "views", views)
 
 
 def register(service: Service, place: Place = PLACE, **settings: Any) -> list[str]:
@@ -104,7 +106,7 @@ def test_all_of_it_is_made_and_told(service: Service, everything: None) -> None:
         "database trailtally: created",
         *(f"table trailtally.{name}: created" for name in TABLES),
         "workgroup trailtally: created; a query may scan 100 GB at most, results go to s3://my-tables/trail/_athena-results/",
-        "named queries: 15, of which 15 created and 0 updated",
+        "named queries: 18, of which 18 created and 0 updated",
     ]
     assert sorted(t["Name"] for t in service.glue.get_tables(DatabaseName="trailtally")["TableList"]) == sorted(TABLES)
     assert named_queries(service).keys() == queries().keys()
@@ -116,7 +118,7 @@ def test_a_second_time_nothing_is_changed(service: Service, everything: None) ->
     assert register(service) == [
         *(f"table trailtally.{name}: as it should be" for name in TABLES),
         "workgroup trailtally: as it should be",
-        "named queries: 15, of which 0 created and 0 updated",
+        "named queries: 18, of which 0 created and 0 updated",
     ]
     assert changes(service) == []
 
@@ -135,7 +137,7 @@ def test_a_table_in_glue_has_its_columns_its_place_and_the_rule_for_its_days(ser
         "projection.dt.format": "yyyy-MM-dd",
         "projection.dt.range": "2013-11-01,NOW",
         "trailtally.table": "coverage",
-        "trailtally.table_version": "2",
+        "trailtally.table_version": "3",
     }
     assert found["PartitionKeys"] == [{"Name": "dt", "Type": "string", "Comment": "UTC day of eventTime, YYYY-MM-DD"}]
     assert storage["Location"] == "s3://my-tables/trail/coverage/"
@@ -185,7 +187,7 @@ def test_the_workgroup_limits_what_a_query_scans_and_nobody_can_turn_that_off(se
 def test_a_named_query_is_the_file_and_its_description_the_question(service: Service) -> None:
     register(service)
     found = named_queries(service)["busiest_apis"]
-    assert (found["Database"], found["Description"]) == ("trailtally", "Which APIs are called most?")
+    assert (found["Database"], found["Description"]) == ("trailtally", "Which APIs are called most? (Dry runs are no failures.)")
     assert found["QueryString"] == queries()["busiest_apis"].sql
 
 
@@ -230,7 +232,7 @@ def beyond(shape: Shape, value: Any, path: str) -> Iterator[str]:
 def test_columns_that_are_not_as_declared_are_set_right(service: Service, everything: None) -> None:
     register(service)
     right = [table(service, name)["StorageDescriptor"] for name in TABLES]
-    first, *others = right[6]["Columns"]
+    first, *others = right[7]["Columns"]
     changed = [
         right[0]["Columns"][:-1],
         [*right[1]["Columns"], {"Name": "more", "Type": "string"}],
@@ -238,11 +240,13 @@ def test_columns_that_are_not_as_declared_are_set_right(service: Service, everyt
         [*right[3]["Columns"][:-1], right[3]["Columns"][-1] | {"Type": "int"}],
         [*right[4]["Columns"][:-1], right[4]["Columns"][-1] | {"Comment": "other"}],
         [{"Name": c["Name"], "Type": c["Type"]} for c in right[5]["Columns"]],  # without comments
+        right[6]["Columns"][1:],
         [*others, first],
+        right[8]["Columns"][:-1],
     ]
     for name, storage, columns in zip(TABLES, right, changed, strict=True):
         change(service, name, StorageDescriptor=storage | {"Columns": columns})
-    assert register(service)[:7] == [f"table trailtally.{name}: updated" for name in TABLES]
+    assert register(service)[:9] == [f"table trailtally.{name}: updated" for name in TABLES]
     assert [table(service, name)["StorageDescriptor"] for name in TABLES] == right
 
 
@@ -255,7 +259,7 @@ def test_another_partition_column_is_set_right(service: Service) -> None:
 
 def test_another_output_is_another_place_of_every_table(service: Service) -> None:
     register(service)
-    said = register(service, output="s3://other/tables")
+    said = register(service, output="s3://other/tables", may_move=True)
     # Both places are told: it may be a mistyped one.
     assert said[:3] == [
         "table trailtally.launches: updated: it was s3://my-tables/trail/launches/, and is s3://other/tables/launches/ now",
@@ -263,6 +267,18 @@ def test_another_output_is_another_place_of_every_table(service: Service) -> Non
         "table trailtally.human_launches: as it should be",
     ]
     assert table(service, "ledger")["StorageDescriptor"]["Location"] == "s3://other/tables/ledger/"
+
+
+def test_tables_are_not_moved_without_a_word(service: Service) -> None:
+    register(service)
+    service.calls.clear()
+    with pytest.raises(UsageError) as raised:
+        register(service, output="s3://other/tables")
+    assert str(raised.value) == (
+        "table trailtally.launches is registered at s3://my-tables/trail/launches/, not at s3://other/tables/launches/. If the "
+        "tables have moved, give --move; for other tables beside these, give another --database and --workgroup"
+    )
+    assert changes(service) == []
 
 
 @pytest.mark.parametrize(
@@ -292,8 +308,11 @@ def test_properties_of_others_are_no_change(service: Service) -> None:
 
 def test_a_view_whose_query_changed_is_updated(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     register(service)
+    old = views()["human_launches"]
     sql = "-- Launches of people.\nSELECT *\nFROM launches\nWHERE invoked_by IS NULL"
-    monkeypatch.setattr(catalog, "views", lambda: {"human_launches": View("human_launches", "Launches of people.", sql)})
+    monkeypatch.setattr(
+        catalog, "views", lambda: {"human_launches": View("human_launches", "Launches of people.", sql, old.columns)}
+    )
     assert [line for line in register(service) if "updated" in line] == [
         "table trailtally.human_launches: updated",
         "named queries: 2, of which 0 created and 0 updated",

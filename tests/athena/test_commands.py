@@ -13,14 +13,15 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from athena.service import Scripted, Service, sleeping
-from trailtally.athena import aws, commands, ddl
+from s3.servers import REGION
+from trailtally.athena import aws, commands, ddl, parameters
 from trailtally.athena import run as queries_run
 from trailtally.athena.queries import queries
 from trailtally.cli import main
 from trailtally.storage.objects import is_visible
 
 OUTPUT = "s3://my-tables/trail"
-TABLES = ["event_counts", "run_instances", "launches", "coverage", "sources", "ledger", "human_launches"]
+TABLES = ["events", "duplicates", "event_counts", "run_instances", "launches", "coverage", "ledger", "human_launches", "sources"]
 DAYS = ["--since", "2026-03-01", "--until", "2026-03-09"]
 NUMBER = "11111111-2222-3333-4444-555555555555"
 
@@ -52,6 +53,10 @@ def run(capsys: pytest.CaptureFixture[str]) -> Command:
 @pytest.fixture
 def athena(service: Service, run: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
     """The same with the clients of the session. Numbers of queries are made the same."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", service.server.url)
+    store = service.server.client
+    store.create_bucket(Bucket="my-tables", CreateBucketConfiguration={"LocationConstraint": REGION})
+    store.put_object(Bucket="my-tables", Key="trail/ledger/delivered=2026-03-09/ledger.parquet")
     clients = {"glue": service.glue, "athena": service.athena}
     monkeypatch.setattr(aws, "client", lambda name, **_: clients[name])
     service.athena.create_work_group(Name="trailtally", Description="made by trailtally for database trailtally")
@@ -117,8 +122,8 @@ def test_register_prints_what_it_made_and_what_to_ask(athena: Command, service: 
         0,
         "database trailtally: created\n"
         + "".join(f"table trailtally.{name}: created\n" for name in TABLES)
-        + "workgroup trailtally: created; a query may scan 100 GB at most, results go to s3://my-tables/trail/_athena-results/\n"
-        "named queries: 15, of which 15 created and 0 updated\n"
+        + "workgroup trailtally: created; a query may scan 100 GB at most, results go to s3://my-tables/trail-athena-results/\n"
+        "named queries: 18, of which 18 created and 0 updated\n"
         "ask: trailtally athena query launches (trailtally athena query --help lists the questions)\n",
         "",
     )
@@ -128,7 +133,7 @@ def test_unregister_prints_what_it_took_away(athena: Command) -> None:
     athena("register", OUTPUT)
     assert athena("unregister") == (
         0,
-        "".join(f"table trailtally.{name}: removed\n" for name in [TABLES[6], *TABLES[:6]]) + "database trailtally: removed\n"
+        "".join(f"table trailtally.{name}: removed\n" for name in [*TABLES[7:], *TABLES[:7]]) + "database trailtally: removed\n"
         "workgroup trailtally: removed, with its queries\n"
         "the tables' objects in S3 stay\n",
         "",
@@ -143,7 +148,7 @@ def test_unregister_prints_what_it_took_away(athena: Command) -> None:
 def test_register_takes_other_names_results_and_another_limit(athena: Command, service: Service) -> None:
     names = ["--database", "logs", "--workgroup", "log-readers"]
     status, out, _ = athena("register", OUTPUT, *names, "--results", "s3://results", "--scan-limit-gb", "0.01")
-    assert (status, out.splitlines()[8]) == (
+    assert (status, out.splitlines()[10]) == (
         0,
         "workgroup log-readers: created; a query may scan 0.01 GB at most, results go to s3://results/",
     )
@@ -155,8 +160,52 @@ def test_register_takes_other_names_results_and_another_limit(athena: Command, s
 def test_results_go_where_the_job_does_not_see_them(athena: Command, service: Service) -> None:
     athena("register", OUTPUT)
     configuration = service.athena.get_work_group(WorkGroup="trailtally")["WorkGroup"]["Configuration"]
-    folder = configuration["ResultConfiguration"]["OutputLocation"].removeprefix(f"{OUTPUT}/").removesuffix("/")
+    assert configuration["ResultConfiguration"] == {"OutputLocation": "s3://my-tables/trail-athena-results/"}
+    # A whole bucket has nothing beside it.
+    folder = commands._results(None, "s3://my-tables").removeprefix("s3://my-tables/").removesuffix("/")
     assert (folder, is_visible(folder)) == ("_athena-results", False)
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("tarif/ledger/delivered=2026-03-09/ledger.parquet", "there are no tables of trailtally here (no ledger)"),
+        ("trail/ledger/delivered=soon/ledger.parquet", "there are no tables of trailtally here (no ledger)"),
+    ],
+)
+def test_an_output_without_tables_is_wrong_use_and_nothing_is_made(athena: Command, service: Service, key: str, why: str) -> None:
+    service.server.client.delete_object(Bucket="my-tables", Key="trail/ledger/delivered=2026-03-09/ledger.parquet")
+    service.server.client.put_object(Bucket="my-tables", Key=key)
+    assert athena("register", OUTPUT) == (2, "", f"trailtally: {OUTPUT}: {why}. Give the --output of a run that is through\n")
+    assert service.glue.get_databases()["DatabaseList"] == []
+
+
+def test_an_output_of_an_older_version_has_no_events_and_is_wrong_use(athena: Command, service: Service) -> None:
+    service.server.client.put_object(Bucket="my-tables", Key="trail/sources/dt=2026-03-09/sources.parquet")
+    assert athena("register", OUTPUT) == (
+        2,
+        "",
+        f"trailtally: {OUTPUT}: these tables are of an older version, without events. Run the job with --rebuild first\n",
+    )
+
+
+def test_tables_are_moved_where_it_is_said_and_what_glue_says_moves_no_cursor(athena: Command, service: Service) -> None:
+    athena("register", OUTPUT)
+    found = service.glue.get_table(DatabaseName="trailtally", Name="launches")["Table"]
+    fields = ("Name", "Description", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")
+    old = {field: found[field] for field in fields}
+    old["StorageDescriptor"]["Location"] = "s3://\x1b[2Jevil/"
+    service.glue.update_table(DatabaseName="trailtally", TableInput=old)
+    status, out, err = athena("register", OUTPUT)
+    assert (status, out) == (2, "")
+    assert err.startswith(
+        r"trailtally: table trailtally.launches is registered at s3://\x1b[2Jevil/, not at s3://my-tables/trail/"
+    )
+    status, out, _ = athena("register", OUTPUT, "--move")
+    assert status == 0
+    assert out.splitlines()[4] == (
+        r"table trailtally.launches: updated: it was s3://\x1b[2Jevil/, and is s3://my-tables/trail/launches/ now"
+    )
 
 
 @pytest.mark.parametrize("results", [OUTPUT, f"{OUTPUT}/", f"{OUTPUT}/results", f"{OUTPUT}/launches/_results"])
@@ -217,7 +266,7 @@ def test_a_query_prints_its_question_and_rows_and_tells_how_it_went(athena: Comm
     service.script(ROWS)
     assert athena("query", "busiest_apis", *DAYS) == (
         0,
-        "Which APIs are called most?\n"
+        "Which APIs are called most? (Dry runs are no failures.)\n"
         "  event_source       calls  actors\n"
         "  s3.amazonaws.com      12       3\n"
         "  ec2.amazonaws.com      -       1\n"
@@ -249,7 +298,10 @@ def test_as_json_null_is_null_and_numbers_are_numbers(athena: Command, service: 
 @pytest.mark.parametrize(
     ("form", "printed"),
     [
-        ("table", "Which APIs are called most?\n  no rows of 2026-03-01 to 2026-03-09 (--since, --until)\n"),
+        (
+            "table",
+            "Which APIs are called most? (Dry runs are no failures.)\n  no rows of 2026-03-01 to 2026-03-09 (--since, --until)\n",
+        ),
         ("csv", "event_source,calls,actors\n"),
         ("json", "[]\n"),
     ],
@@ -268,15 +320,25 @@ def test_a_table_has_nothing_that_moves_the_cursor(athena: Command, service: Ser
     assert out.splitlines()[2] == r'  a\x1b[2J\x9b31m\u202e\r\nb,"c"\x7f'
 
 
-def test_csv_for_a_program_is_exact_and_for_a_terminal_without_what_moves_its_cursor(
-    athena: Command, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service.script(*[Scripted(columns=[("user_agent", "varchar")], rows=[[EVIL], [None]])] * 2)
+def test_csv_has_nothing_that_moves_the_cursor_and_nothing_that_a_spreadsheet_runs(athena: Command, service: Service) -> None:
+    cells = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "a=b", "", EVIL]
+    numbers: list[str | None] = ["-1", *[None] * 8]
+    rows = [[cell, number] for cell, number in zip(cells, numbers, strict=True)]
+    service.script(Scripted(columns=[("user_agent", "varchar"), ("n", "bigint")], rows=rows))
     _, out, _ = athena("query", "busiest_apis", *DAYS, "--format", "csv")
-    assert list(csv.reader(io.StringIO(out, newline=""))) == [["user_agent"], [EVIL], [""]]
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    _, out, _ = athena("query", "busiest_apis", *DAYS, "--format", "csv")
-    assert out == 'user_agent\n"a\\x1b[2J\\x9b31m\\u202e\\r\nb,""c""\\x7f"\n""\n'
+    assert list(csv.reader(io.StringIO(out, newline=""))) == [
+        ["user_agent", "n"],
+        ["'=cmd|' /C calc'!A0", "-1"],
+        ["'+1", ""],
+        ["'-1", ""],
+        ["'@SUM(A1)", ""],
+        [r"'\t=1", ""],
+        [r"'\r=1", ""],
+        ["a=b", ""],
+        ["", ""],
+        [r'a\x1b[2J\x9b31m\u202e\r\nb,"c"\x7f', ""],
+    ]
+    assert all(c.isprintable() or c == "\n" for c in out)
 
 
 def test_json_is_exact_and_has_nothing_that_moves_the_cursor(athena: Command, service: Service) -> None:
@@ -306,12 +368,53 @@ def test_without_options_it_is_all_accounts_of_the_last_seven_days(
     athena: Command, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = dt.datetime(2026, 3, 9, 23, 59, tzinfo=dt.UTC)
-    clock = SimpleNamespace(datetime=SimpleNamespace(now=late.astimezone), date=dt.date, timedelta=dt.timedelta, UTC=dt.UTC)
-    monkeypatch.setattr(commands, "dt", clock)
+    parse = dt.datetime.fromisoformat
+    moment = SimpleNamespace(now=late.astimezone, fromisoformat=parse)
+    clock = SimpleNamespace(datetime=moment, date=dt.date, timedelta=dt.timedelta, UTC=dt.UTC)
+    monkeypatch.setattr(parameters, "dt", clock)
     athena("query", "new_actors")
     assert sent(service) == {"history": "'2025-12-02'", "until": "'2026-03-09'", "account": "'.*'", "since": "'2026-03-02'"}
     athena("query", "files_not_read")
     assert sent(service) == {"since": "'2026-03-02'", "until": "'2026-03-09'", "file": "'.*'"}
+
+
+def test_days_before_today_are_taken_as_the_job_takes_them(athena: Command, service: Service) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    athena("query", "launches", "--since", "14d", "--until", "1d")
+    assert sent(service)["since"] == f"'{today - dt.timedelta(days=14)}'"
+    assert sent(service)["until"] == f"'{today - dt.timedelta(days=1)}'"
+
+
+def test_times_are_taken_where_the_query_has_them_in_any_time_zone(athena: Command, service: Service) -> None:
+    times = ["--since", "2026-03-09T01:30+02:00", "--until", "2026-03-09 12:00:05"]
+    assert athena("query", "events_of_actor", *times)[0] == 0
+    assert sent(service) == {
+        "since": "'2026-03-08'",
+        "until": "'2026-03-09'",
+        "account": "'.*'",
+        "actor": "'.*'",
+        "since_time": "'2026-03-08 23:30:00'",
+        "until_time": "'2026-03-09 12:00:05'",
+    }
+    athena("query", "events_of_actor", *DAYS)
+    assert (sent(service)["since_time"], sent(service)["until_time"]) == ("'2026-03-01 00:00:00'", "'2026-03-09 23:59:59.999'")
+
+
+def test_actors_and_apis_are_all_where_none_is_given_and_history_is_short_for_missing_days(
+    athena: Command, service: Service
+) -> None:
+    athena("query", "calls_of_api", *DAYS)
+    assert sent(service)["api"] == "'.*'"
+    athena("query", "incomplete_days", *DAYS)
+    assert sent(service)["history"] == "'2026-02-15'"
+    athena("query", "events_around_launch", *DAYS, "--launch", "i-1")
+    assert (sent(service)["launch"], sent(service)["minutes"]) == ("'i-1'", "'60'")
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "x", "", "1.5"])
+def test_minutes_are_a_whole_number(run: Command, minutes: str) -> None:
+    message = f"argument --minutes: {minutes!r} is no number of minutes, such as 60"
+    assert usage_error(run, "query", "events_around_launch", f"--minutes={minutes}") == message
 
 
 def test_a_value_is_never_sql(athena: Command, service: Service) -> None:
@@ -336,9 +439,9 @@ def test_days_may_be_written_otherwise_and_are_sent_as_the_tables_have_them(athe
 @pytest.mark.parametrize(
     ("option", "day", "message"),
     [
-        ("--since", "yesterday", "'yesterday' is not a day, such as 2026-03-09"),
-        ("--until", "2026-02-30", "'2026-02-30' is not a day, such as 2026-03-09"),
-        ("--history", "", "'' is not a day, such as 2026-03-09"),
+        ("--since", "yesterday", "'yesterday' is not a day, such as 2026-03-09 or 14d"),
+        ("--until", "2026-02-30", "'2026-02-30' is not a day, such as 2026-03-09 or 14d"),
+        ("--history", "", "'' is not a day, such as 2026-03-09 or 14d"),
         ("--until", "2013-10-31", "2013-10-31 is before 2013-11-01, the first day that Athena looks at"),
         ("--until", "0001-01-01", "0001-01-01 is before 2013-11-01, the first day that Athena looks at"),
     ],
@@ -370,12 +473,30 @@ def test_what_is_no_day_is_refused(run: Command, option: str, day: str, message:
             "--history 2026-03-01 does not come before --since 2026-03-01: what is new is what was not there before",
         ),
         (
-            ["actor_hours", *DAYS],
-            "query actor_hours: give --actor: a regular expression of actors, such as user/Alice$",
+            ["actor_hours", *DAYS, "--actor", ""],
+            "query actor_hours: give --actor: a regular expression of actors, such as user/Alice$, .* for all",
         ),
         (
-            ["calls_of_api", *DAYS],
-            "query calls_of_api: give --api: a regular expression of SERVICE:API, such as ^iam.amazonaws.com:CreateUser$",
+            ["events_of_address", *DAYS],
+            "query events_of_address: give --address: the address, as the logs have it, such as 198.51.100.7",
+        ),
+        (
+            ["events_around_launch", *DAYS],
+            "query events_around_launch: give --launch: the launch's event id, or the id of an instance that it launched, "
+            "such as i-0123456789abcdef0",
+        ),
+        (["launches", "--launch", "l1"], "query launches has no --launch: it takes --account, --since, --until"),
+        (
+            ["events_of_actor", "--minutes", "5"],
+            "query events_of_actor has no --minutes: it takes --account, --actor, --since, --until",
+        ),
+        (
+            ["launches", "--since", "2026-03-01T10:00", "--until", "2026-03-09"],
+            "query launches takes whole days: give --since 2026-03-01 --until 2026-03-09",
+        ),
+        (
+            ["events_of_actor", "--since", "2026-03-09T10:00", "--until", "2026-03-09T09:59:59Z"],
+            "--since 2026-03-09T10:00:00Z comes after --until 2026-03-09T09:59:59Z",
         ),
         (
             ["actor_hours", *DAYS, "--actor", "x" * 1023],

@@ -16,13 +16,13 @@ from s3.policy import CONF, allowed_actions, check, filled, permits
 from s3.servers import REGION
 from trailtally.athena import catalog, run
 from trailtally.athena.place import Place, Settings
-from trailtally.athena.queries import queries
+from trailtally.athena.queries import queries, views
 from trailtally.athena.run import run_query
-from trailtally.tables import launches
+from trailtally.tables import TABLES, launches
 
 ACCOUNT = "111122223333"
 PLACE = Place("logs", "readers")
-SETTINGS = Settings("s3://my-tables/trail", "s3://my-tables/trail/_athena-results/", 100_000_000_000)
+SETTINGS = Settings("s3://my-tables/trail", "s3://my-tables/trail-athena-results/", 100_000_000_000)
 VALUES = {
     "ATHENA-REGION": REGION,
     "ATHENA-ACCOUNT": ACCOUNT,
@@ -79,7 +79,7 @@ def test_who_registers_may_do_what_register_and_unregister_do_and_no_more(
     name = service.athena.get_named_query(NamedQueryId=number)["NamedQuery"]["Name"]
     service.athena.update_named_query(NamedQueryId=number, Name=name, QueryString="SELECT 1")
     service.calls[:] = [call for call in service.calls if call[0] != "athena:UpdateNamedQuery"]
-    register(output="s3://my-tables/other", most_bytes=10_000_000)
+    register(output="s3://my-tables/other", most_bytes=10_000_000, may_move=True)
     catalog.unregister(service.glue, service.athena, PLACE, say=lambda _: None)
 
     allowed, calls = policy("athena-register"), list(service.calls)
@@ -111,6 +111,7 @@ def test_other_databases_and_workgroups_are_out_of_reach(name: str) -> None:
     allowed, at = policy(name), f"arn:aws:glue:{REGION}:{ACCOUNT}"
     for action in allowed_actions(allowed, "glue"):
         assert permits(allowed, action, f"{at}:table/logs/launches", {})
+        assert permits(allowed, action, f"{at}:table/logs/theirs", {}) == (action in {"glue:GetTables", "glue:DeleteDatabase"})
         for beside in ("database/logs2", "database/default", "table/logs2/launches", "table/default/launches"):
             assert not permits(allowed, action, f"{at}:{beside}", {})
     for action in allowed_actions(allowed, "athena"):
@@ -126,9 +127,20 @@ def test_who_queries_reads_the_tables_and_writes_results_alone() -> None:
         assert permits(allowed, action, f"{results}/a.csv", {})
         assert not permits(allowed, action, "arn:aws:s3:::my-results/others/a.csv", {})
         assert not permits(allowed, action, "arn:aws:s3:::my-tables/trail-old/a", {})
+    assert not permits(allowed, "s3:GetObject", f"{tables}/_athena-results/a.csv", {})
     assert not permits(allowed, "s3:PutObject", f"{tables}/launches/dt=2026-03-09/launches.parquet", {})
     assert not permits(allowed, "s3:ListBucket", "arn:aws:s3:::my-tables", {"s3:prefix": ""})
     assert not permits(allowed, "s3:DeleteObject", f"{results}/a.csv", {})
+
+
+@pytest.mark.parametrize("name", ["athena", "athena-register"])
+def test_the_policies_name_all_tables_and_views(name: str) -> None:
+    allowed = policy(name)
+    for found in [*(table.name for table in TABLES), *views()]:
+        assert permits(allowed, "glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/logs/{found}", {})
+    if name == "athena":
+        for table in TABLES:
+            assert permits(allowed, "s3:GetObject", f"arn:aws:s3:::my-tables/trail/{table.name}/dt=2026-03-09/a.parquet", {})
 
 
 @pytest.mark.parametrize("name", ["athena", "athena-register"])

@@ -13,7 +13,7 @@ by_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name
 
 def test_the_tables_are_published_in_this_order_the_ledger_last() -> None:
     names = [table.name for table in TABLES]
-    assert names == ["event_counts", "run_instances", "launches", "coverage", "sources", "ledger"]
+    assert names == ["events", "duplicates", "event_counts", "run_instances", "launches", "coverage", "ledger"]
 
 
 @by_table
@@ -27,7 +27,8 @@ def test_names_are_what_athena_takes_and_stand_once(table: Table) -> None:
 def test_a_column_has_a_type_that_all_readers_know_and_a_meaning_in_one_line(table: Table) -> None:
     known = (columns.TEXT, columns.TEXTS, columns.COUNT, columns.FLAG, columns.TIME)
     for column in (table.partition, *table.columns):
-        assert column.type in known, column.name
+        kinds = [field.type for field in column.type] if pa.types.is_struct(column.type) else [column.type]
+        assert set(kinds) <= set(known), column.name
         assert column.comment.strip(), column.name
         assert not set(column.comment) & set("\n|"), column.name  # it stands in a cell of README.md
 
@@ -41,28 +42,34 @@ def test_the_key_is_columns_and_a_row_is_described(table: Table) -> None:
 
 
 def test_only_the_ledger_has_another_day_than_that_of_the_events() -> None:
-    assert [table.partition.name for table in TABLES] == ["dt", "dt", "dt", "dt", "dt", "delivered"]
+    assert [table.partition.name for table in TABLES] == ["dt"] * 6 + ["delivered"]
 
 
-def test_a_file_is_told_by_day_account_and_region_and_the_version_that_is_the_first_to_do_so() -> None:
-    sources = TABLES[4]
-    assert (sources.version, sources.key) == (2, ("file_key", "account_id", "region", "e_tag"))
+def test_duplicates_have_the_columns_of_events() -> None:
+    events, duplicates = TABLES[:2]
+    assert (events.columns, events.key) == (duplicates.columns, duplicates.key)
+    assert events.key[:3] == ("account_id", "region", "event_time")  # what queries prune by
 
 
-def test_the_tables_of_which_runs_build_upon_each_other_have_their_second_version() -> None:
+def test_the_versions_of_the_tables() -> None:
     assert {table.name: table.version for table in TABLES} == {
-        "event_counts": 1,
-        "run_instances": 1,
-        "launches": 1,
-        "coverage": 2,
-        "sources": 2,
-        "ledger": 2,
+        "events": 1,
+        "duplicates": 1,
+        "event_counts": 2,
+        "run_instances": 2,
+        "launches": 2,
+        "coverage": 3,
+        "ledger": 3,
     }
 
 
-def test_what_came_too_late_has_one_meaning_wherever_it_stands() -> None:
-    late = [(table.name, column) for table in TABLES for column in table.columns if column.name == "late_uncounted"]
-    assert late == [("coverage", columns.LATE_UNCOUNTED), ("sources", columns.LATE_UNCOUNTED)]
+def test_a_column_has_one_meaning_wherever_it_stands() -> None:
+    meanings: dict[str, set[str]] = {}
+    for column in (column for table in TABLES for column in table.columns):
+        meanings.setdefault(column.name, set()).add(column.comment)
+    several = {name for name, comments in meanings.items() if len(comments) > 1}
+    # Of an object or an account; of a launch's call, which is when it completed.
+    assert several == {"records", "event_time"}
 
 
 def test_a_tables_schema_has_its_columns_with_their_meaning() -> None:

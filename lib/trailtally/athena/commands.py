@@ -96,8 +96,9 @@ def _register(options: argparse.Namespace) -> str:
         most_bytes=round(options.scan_limit_gb * 1_000_000_000),
         may_move=options.move,
     )
+    glue, athena = _client("glue", options), _client("athena", options)
     _check_tables(output, options)
-    catalog.register(_client("glue", options), _client("athena", options), _place(options), settings, say=_print)
+    catalog.register(glue, athena, _place(options), settings, say=_print)
     return "ask: trailtally athena query launches (trailtally athena query --help lists the questions)"
 
 

@@ -7,7 +7,7 @@ SELECT
     source_ip,
     account_id,
     count_if(error_code IS NULL) AS calls,
-    sum(IF(error_code IS NULL, instance_count)) AS instances,
+    coalesce(sum(IF(error_code IS NULL, instance_count)), IF(count_if(error_code IS NULL) = 0, 0)) AS instances,
     count_if(error_code IS NULL AND instance_count IS NULL) AS unknown_calls,
     sum(IF(error_code IS NULL AND instance_count IS NULL, max_count)) AS unknown_max_count,
     IF(
