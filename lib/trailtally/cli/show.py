@@ -32,17 +32,9 @@ _CLIENT = 48
 _LAST = "9999-12-31"
 
 _OF_EVENTS = (
-    "event_time",
-    "event_id",
-    "account_id",
-    "region",
-    "event_source",
-    "event_name",
-    "actor",
-    "session_name",
-    "source_ip",
+    *("event_time", "event_id", "account_id", "region", "event_source", "event_name", "actor", "session_name", "source_ip"),
+    *("error_code", "user_agent"),
 )
-_OF_EVENTS += ("error_code", "user_agent")
 
 
 class _List(NamedTuple):

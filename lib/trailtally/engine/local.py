@@ -121,7 +121,8 @@ class LocalEngine(Engine):
         halves = getattr(stage, "halves", None)
         if halves is None or not isinstance(task.sources[0], bytes):
             raise RunStopped(f"{_death(worker.process)} while it worked on {task.key}. {_MEMORY}")
-        for blob in halves(b"\n".join(source for source in task.sources if isinstance(source, bytes)), _death(worker.process)):
+        sources = [source for source in task.sources if isinstance(source, bytes)]
+        for blob in halves(sources, _death(worker.process)):
             self._number += 1
             yield _Task(self._number, task.stage, f"{task.key}.{self._number}", [blob])
 
@@ -132,7 +133,7 @@ class LocalEngine(Engine):
     def _remove_files(self, groups: dict[str, list[Source]]) -> None:
         for path in {source.path for sources in groups.values() for source in sources if isinstance(source, Spilled)}:
             with contextlib.suppress(OSError):
-                os.unlink(path)  # noqa: PTH108 - a text already
+                os.unlink(path)
 
     def close(self) -> None:
         """End the workers, whatever they do, and remove the folder."""

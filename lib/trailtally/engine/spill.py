@@ -24,7 +24,7 @@ class Spilled(NamedTuple):
 
     def load(self) -> bytes:
         """Return its bytes."""
-        with open(self.path, "rb") as file:  # noqa: PTH123 - thousands of times
+        with open(self.path, "rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
 
@@ -67,7 +67,7 @@ def spill(blobs: Iterable[Blob], path: str) -> Iterator[tuple[str, Spilled]]:
                 file.write(blob)
                 file.flush()
             except OSError as error:
-                raise TrailtallyError(_words(os.path.dirname(path), error)) from error  # noqa: PTH120
+                raise TrailtallyError(_words(os.path.dirname(path), error)) from error
             yield key, Spilled(path, offset, len(blob))
             offset += len(blob)
 

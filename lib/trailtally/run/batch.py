@@ -14,7 +14,7 @@ from trailtally.run.plan import Batch, tasks_of
 from trailtally.run.progress import Progress
 from trailtally.run.request import Request, Stores
 from trailtally.run.summary import Day, StatusCounts, Summary
-from trailtally.stages.blobs import Key, To, unpack_json
+from trailtally.stages.blobs import Key, Stage, To, unpack_json
 from trailtally.stages.day_tables import DayTables
 from trailtally.stages.merging import SLICE_ROWS, SLICE_ROWS_KEPT, Merge
 from trailtally.stages.planning import Splits
@@ -88,7 +88,7 @@ def run_batch(context: Context, batch: Batch, summary: Summary) -> None:
     _add(manifest, summary)
 
 
-def _stages(context: Context, batch: Batch) -> list[Any]:
+def _stages(context: Context, batch: Batch) -> list[Stage]:
     request, stores = context.request, context.stores
     slice_rows = SLICE_ROWS_KEPT if request.keep_records else SLICE_ROWS
     target = Target(stores.output, commit.staged(stores.output, context.run_id), context.run_id, context.computed_at)
@@ -106,11 +106,11 @@ def _stages(context: Context, batch: Batch) -> list[Any]:
 def _depths(context: Context, batch: Batch, slice_rows: int) -> dict[str, int]:
     """Return by event day the bits by which its rows are cut into slices, where a day is too large for one task.
 
-    A day's events come with the deliveries of that day and of the next. Of a day that is stored no slice is cut finer here than it
-    is: the task that has it does that.
+    A day's events come with the deliveries of that day and of the next. Of a day that is stored no slice is cut finer here than
+    it is: the task that has it does that.
     """
     sizes = {day.day: day.bytes for day in batch.days}
-    depths = {}
+    depths: dict[str, int] = {}
     for day in batch.days:
         rows = (day.bytes + sizes.get(_next(day.day), 0)) / _RECORD_BYTES
         if rows > slice_rows:

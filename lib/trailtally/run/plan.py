@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from trailtally.engine import Engine
 from trailtally.errors import UsageError
 from trailtally.run.request import Request, Stores
-from trailtally.stages.blobs import Key, To, unpack_json
+from trailtally.stages.blobs import Key, Stage, To, unpack_json
 from trailtally.stages.listing import ListPlaces, pack_places
 from trailtally.stages.places import Place, cut_places, find_places, no_log_file_message
 from trailtally.stages.planning import SPLIT_BYTES, SPLIT_FILES, PlanDay, Splits
@@ -122,7 +122,7 @@ def make_plan(engine: Engine, request: Request, stores: Stores, splits: Splits |
         (str(Key(To.INPUT, "", str(start))), pack_places(places[start : start + _PLACES]))
         for start in range(0, len(places), _PLACES)
     ]
-    stages = [ListPlaces(stores.inputs, request.delivered_since), PlanDay(stores.output, splits, request.rebuild)]
+    stages: list[Stage] = [ListPlaces(stores.inputs, request.delivered_since), PlanDay(stores.output, splits, request.rebuild)]
     weight = max(len(places) - 2 * _PLACES, 0) * _OF_PLACE
     days = [unpack_json(blob) for _, blob in engine.run(inputs, stages, weight=weight)]
     for day in days:

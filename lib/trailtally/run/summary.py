@@ -35,9 +35,9 @@ class Summary:
 
     `files` counts the objects that it looked into by their status now, `known` those of earlier runs that it had no reason to
     look into; `partly_read` are those of the read ones that have rejected records. `days` were computed anew, each whole, with
-    what earlier runs read of it. `late` has the days whose events somebody removed, and the records that came for each; `left_days`
-    are days of an earlier version's tables that a rebuild could not compute. `problems` names the first objects that were not
-    read whole: (key, status, reason). `counted` is what all processes counted (meter.py).
+    what earlier runs read of it. `late` has the days whose events somebody removed, and the records that came for each;
+    `left_days` are days of an earlier version's tables that a rebuild could not compute. `problems` names the first objects
+    that were not read whole: (key, status, reason). `counted` is what all processes counted (meter.py).
     """
 
     output: str
@@ -157,8 +157,8 @@ def _what_was_left_out(summary: Summary) -> Iterable[str]:
 def _what_is_missing(summary: Summary) -> Iterable[str]:
     if summary.late.total():
         yield (
-            f"NOT COUNTED: {summary.late.total():,} records came for days whose events somebody removed from the output. These days "
-            "stay as they were published; what came is in coverage.late_uncounted, by account and region:"
+            f"NOT COUNTED: {summary.late.total():,} records came for days whose events somebody removed from the output. These "
+            "days stay as they were published; what came is in coverage.late_uncounted, by account and region:"
         )
         days = sorted(summary.late)
         yield from (f"  {day}: {summary.late[day]:,}" for day in days[:NAMED])

@@ -212,8 +212,9 @@ def _ordered(table: Table, rows: pa.Table) -> pa.Table:
     schema = pa.schema([f.remove_metadata() for f in table.schema])
     rows = rows.select(table.names).cast(schema)
     names = [*table.key, *(f.name for f in schema if f.name not in table.key and not pa.types.is_nested(f.type))]
-    order = np.lexsort([_sortable(rows[name]) for name in reversed(names)]) if len(rows) else []
-    return rows.take(pa.array(order, pa.int64()))
+    if not len(rows):
+        return rows
+    return rows.take(pa.array(np.lexsort([_sortable(rows[name]) for name in reversed(names)])))
 
 
 def _sortable(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:

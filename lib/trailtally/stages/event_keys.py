@@ -68,4 +68,5 @@ def in_slice(bits: Bits, prefix: str) -> npt.NDArray[np.bool_]:
     """Return which rows lie in the slice of this prefix, a text of 0 and 1."""
     if not prefix:
         return np.ones(len(bits), np.bool_)
-    return (bits >> np.uint64(64 - len(prefix))) == np.uint64(int(prefix, 2))
+    found: npt.NDArray[np.bool_] = (bits >> np.uint64(64 - len(prefix))) == np.uint64(int(prefix, 2))
+    return found

@@ -6,6 +6,8 @@ Splits lie in the stage area; the driver gets their names and sizes.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,9 @@ from trailtally.tables import ledger
 # A split: compressed bytes, about a second of work for one core; and files, each of which costs something by itself.
 SPLIT_BYTES, SPLIT_FILES = 8 << 20, 4_000
 
+# Bytes of a split's own object: its rows are some hundred bytes each.
+_LARGEST = 1 << 30
+
 # What a file costs beside its bytes.
 _FILE_COST = SPLIT_BYTES // SPLIT_FILES
 
@@ -30,9 +35,13 @@ SPLIT_ROWS = pa.schema([*LISTED, ("days", pa.list_(pa.field("element", pa.string
 
 @dataclass(frozen=True)
 class Split:
-    """The objects that one read task takes: log files, and what the listing set aside (with a status)."""
+    """The objects that one read task takes: log files, and what the listing set aside (with a status).
+
+    `verdict` says why the log files cannot be read, where that is known before.
+    """
 
     rows: pa.Table
+    verdict: str = ""
 
     @property
     def files(self) -> pa.Table:
@@ -46,6 +55,25 @@ class Split:
             yield day, others.filter(pc.equal(others["delivered"], day))
 
 
+class SplitPart(NamedTuple):
+    """The rows of a split from `start` to `end`, all where that is 0; `verdict` says why its objects cannot be read."""
+
+    name: str
+    start: int = 0
+    end: int = 0
+    verdict: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.start} {self.end} {self.verdict}".rstrip()
+
+    @classmethod
+    def parse(cls, line: str) -> "SplitPart":
+        """Return the part that was written as this line."""
+        name, *rest = line.split(" ", 3)
+        start, end, verdict = rest + ["0", "0", ""][len(rest) :]
+        return cls(name, int(start), int(end), verdict)
+
+
 @dataclass(frozen=True)
 class Splits:
     """Where the splits of a run lie."""
@@ -57,12 +85,27 @@ class Splits:
         """Write a split."""
         self.store.put(f"{self.folder}/{name}", pack(rows, "split"))
 
-    def load(self, names: Iterable[bytes]) -> Iterator[Split]:
-        """Yield the splits of these names, a line each."""
-        for name in b"\n".join(names).decode().splitlines():
-            data = self.store.get(f"{self.folder}/{name}")
-            assert data is not None, name  # the plan of this run wrote it
-            yield Split(unpack(data)[1])
+    def load(self, blobs: Iterable[bytes]) -> Iterator[Split]:
+        """Yield the splits that are named, a line each; a line may name some rows of one (SplitPart)."""
+        for line in b"\n".join(blobs).decode().splitlines():
+            part = SplitPart.parse(line)
+            data = self.store.get(f"{self.folder}/{part.name}", limit=_LARGEST)
+            assert data is not None, line  # the plan of this run wrote it
+            rows = unpack(data)[1]
+            yield Split(rows.slice(part.start, part.end - part.start) if part.end else rows, part.verdict)
+
+    def halves(self, blobs: Iterable[bytes], verdict: str) -> list[bytes]:
+        """Return the splits of these names, each cut into two; one of a single object gets the verdict."""
+        parts = []
+        for line in b"\n".join(blobs).decode().splitlines():
+            part = SplitPart.parse(line)
+            start, end = part.start, part.end or sum(split.rows.num_rows for split in self.load([line.encode()]))
+            middle = (start + end) // 2
+            if end - start < 2:
+                parts.append(SplitPart(part.name, start, end, verdict))
+            else:
+                parts += [SplitPart(part.name, start, middle), SplitPart(part.name, middle, end)]
+        return [str(part).encode() for part in parts]
 
 
 @dataclass(frozen=True)
@@ -144,5 +187,5 @@ def _cut(to_do: pa.Table) -> Iterator[pa.Table]:
     work: npt.NDArray[np.int64] = np.cumsum(to_do["size"].to_numpy() + _FILE_COST)
     number = (work - 1) // (2 * SPLIT_BYTES)
     edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         yield to_do.slice(start, end - start)

@@ -72,12 +72,18 @@ class Read:
         finally:
             gc.enable()
 
+    def halves(self, blobs: Iterable[bytes], death: str) -> list[bytes]:
+        """Return smaller splits, for a task whose process died: down to the one file, which then is unreadable."""
+        return self.splits.halves(blobs, f"{death} while it read this file: as a rule for want of memory")
+
     def _fetched(self, split: Split) -> Iterator[tuple[_File, _Fetch]]:
         """Yield each log file with a function for its bytes and e_tag. Of a remote store the next ones are on their way then."""
         files = split.files.to_pylist()
         stores = {id(file): self._store_of(file["file_key"]) for file in files}
 
         def fetch(file: _File) -> tuple[bytes, str]:
+            if split.verdict:
+                raise Unreadable(split.verdict)
             if file["size"] > self.max_file_bytes:
                 raise BadObject(f"its {file['size']:,} bytes are more than {self.max_file_bytes:,} (--max-file-bytes)")
             return stores[id(file)].read(file["file_key"])

@@ -64,7 +64,8 @@ def _parquet(table: Table, rows: pa.Table) -> bytes:
         use_dictionary=[name for name in _leaves(table) if name not in _DISTINCT],
         store_schema=False,
     )
-    return sink.getvalue().to_pybytes()
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def _leaves(table: Table) -> list[str]:

@@ -1,9 +1,10 @@
 """How many requests this process has made to S3, and how many bytes went in and out: what a run costs."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+
+from trailtally import meter
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,6 @@ class Requests:
     bytes_in: int = 0
     bytes_out: int = 0
 
-    def __add__(self, other: "Requests") -> "Requests":
-        return Requests(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
     def __sub__(self, other: "Requests") -> "Requests":
         return Requests(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
 
@@ -29,20 +27,17 @@ class Requests:
         return self != Requests()
 
 
-_lock = threading.Lock()
-_made = Requests()
-
-
 def made() -> Requests:
-    """Those of this process since it started."""
-    return _made
+    """Return those of this process since it started."""
+    counters = meter.snapshot()
+    return Requests(*(counters[field.name] for field in fields(Requests)))
 
 
 def count(more: Requests) -> None:
-    """Adds to them."""
-    global _made  # noqa: PLW0603 - the process is what counts: clients of all its threads add to it
-    with _lock:
-        _made += more
+    """Add to the counters of this process (meter.py)."""
+    for field in fields(more):
+        if amount := getattr(more, field.name):
+            meter.count(field.name, amount)
 
 
 @contextmanager
