@@ -15,7 +15,7 @@ from trailtally.run.costs import dollars, prices
 from trailtally.run.lock import locked
 from trailtally.run.plan import Batch, Plan, make_plan, plan_text
 from trailtally.run.progress import Progress
-from trailtally.run.request import TABLE_NAMES, Request, Stores
+from trailtally.run.request import FORMER_TABLE, TABLE_NAMES, Request, Stores
 from trailtally.run.summary import Summary
 from trailtally.stages.planning import Splits
 from trailtally.storage import Store
@@ -57,6 +57,8 @@ def run(engine: Engine, request: Request, stores: Stores, progress: Progress, co
                 check_lock=lock.check,
             )
             _run_batches(context, plan, summary)
+            if request.rebuild:
+                output.clear(f"{output.root}/{FORMER_TABLE}")
         finally:
             with contextlib.suppress(OSError):  # the next run removes what is left
                 commit.clear_plan(output, run_id)
