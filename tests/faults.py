@@ -29,7 +29,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Death:
-    """The change with the number `at` (from 0) is the last one: it dies before, amid or after it. `changes` are those made so far."""
+    """When a store dies: before, amid or after the change with the number `at`, from 0. `changes` are those made so far."""
 
     at: int
     how: str

@@ -11,6 +11,9 @@ from s3.fault import Fault
 from s3.proxied import Proxied
 from s3.servers import Bucket
 
+# A folder in memory where there is one, for temporary folders: each write to a disk is waited for.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - folders of our own are made there
+
 
 class Folders:
     """A tree and an output in a folder of their own. The files have an inode each, so each version has its e_tag."""
@@ -19,9 +22,7 @@ class Folders:
     blocked_shows = True
 
     def __init__(self) -> None:
-        # In memory where there is such a place: each write to a disk is waited for.
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own is made there
-        self._folder = Path(tempfile.mkdtemp(dir=memory)).resolve()
+        self._folder = Path(tempfile.mkdtemp(dir=MEMORY)).resolve()
         self._tree, self._output, self._aside = (self._folder / name for name in ("tree", "tables", "aside"))
         for folder in (self._tree, self._aside):
             folder.mkdir()

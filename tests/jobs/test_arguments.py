@@ -1,13 +1,11 @@
 """`--input` at every level of a tree gives the right counts."""
 
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from builders import ACCOUNT, OTHER_ACCOUNT, event, key, log, write
 from conftest import Run, Tables
-from trailtally import listing
 
 ORGANIZATION, CONTROL_TOWER = "AWSLogs/o-abc123/", "o-abc123/AWSLogs/o-abc123/"
 THIRD_ACCOUNT = "777788889999"
@@ -59,26 +57,24 @@ LEVELS = {
 }
 
 
-def listed(spark: SparkSession, *inputs: str) -> list[str]:
-    """The names of the log files that these inputs hold; there may be nothing but log files."""
-    found = listing.list_objects(spark, listing.find_places(listing.inputs_of(inputs)), tasks=2).collect()
-    assert {row["status"] for row in found} == {None}
-    return sorted(PurePath(row["file_key"]).name.removesuffix(".json.gz") for row in found)
-
-
 @pytest.mark.parametrize("level", LEVELS)
-def test_an_input_may_be_any_level_of_a_tree(spark: SparkSession, bucket: Path, level: str) -> None:
-    assert listed(spark, f"{bucket}/{level}") == LEVELS[level]
+def test_an_input_may_be_any_level_of_a_tree(run: Run, bucket: Path, level: str) -> None:
+    tables = run(f"{bucket}/{level}")
+    assert names(tables) == LEVELS[level]
+    assert tables.summary.files == {"read": len(LEVELS[level])}
 
 
-def test_a_folder_without_awslogs_in_it_may_hold_accounts(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_folder_without_awslogs_in_it_may_hold_accounts(run: Run, tmp_path: Path) -> None:
     # As a copy of one account's folder: aws s3 sync s3://BUCKET/AWSLogs/111122223333 /data/111122223333
-    assert listed(spark, str(write(tmp_path, {key("copied", prefix=""): log(event("e1"))}))) == ["copied"]
+    tree = write(tmp_path / "data", {key("copied", prefix=""): log(event("e1", eventName="copied"))})
+    assert names(run(tree)) == ["copied"]
 
 
-def test_an_input_whose_name_begins_like_anothers_is_not_inside_it(spark: SparkSession, tmp_path: Path) -> None:
-    write(tmp_path, {key("a", prefix="logs/"): log(event("e1")), key("b", prefix="logs-of-2025/"): log(event("e2"))})
-    assert listed(spark, f"{tmp_path}/logs", f"{tmp_path}/logs-of-2025") == ["a", "b"]
+def test_an_input_whose_name_begins_like_anothers_is_not_inside_it(run: Run, tmp_path: Path) -> None:
+    write(
+        tmp_path, {f"{prefix}/{key('a', prefix='')}": log(event(prefix, eventName=prefix)) for prefix in ("logs", "logs-of-2025")}
+    )
+    assert names(run(tmp_path / "logs", tmp_path / "logs-of-2025")) == ["logs", "logs-of-2025"]
 
 
 def test_inputs_add_up_and_what_lies_in_two_of_them_counts_once(run: Run, bucket: Path, tmp_path: Path) -> None:

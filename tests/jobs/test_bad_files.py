@@ -7,14 +7,13 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 import pytest
-from pyspark.sql import SparkSession
 
 from builders import event, key, log, write
 from conftest import Tables, run_job
+from trailtally.cloudtrail.inflate import inflate
+from trailtally.cloudtrail.records import decode
 from trailtally.errors import BadObject
-from trailtally.inflate import inflate
-from trailtally.records import decode
-from trailtally.summary import summary_text
+from trailtally.run.summary import summary_text
 
 LIMIT = 300_000
 
@@ -72,11 +71,29 @@ CASES = {
     "no keys": rejected(b"{}", NOT_A_LOG + "there is no Records in it, but nothing"),
     "digest": rejected(
         b'{"awsAccountId": "111122223333", "logFiles": [], "digestStartTime": "2026-03-09T12:00:00Z", "x": 1}',
-        NOT_A_LOG + "there is no Records in it, but awsAccountId, digestStartTime, logFiles",
+        NOT_A_LOG
+        + "there is no Records in it, but awsAccountId, digestStartTime, logFiles: this looks like a digest of CloudTrail",
     ),
     "config snapshot": rejected(
         b'{"fileVersion": "1.0", "configSnapshotId": "x", "configurationItems": [{}]}',
         NOT_A_LOG + "there is no Records in it, but configSnapshotId, configurationItems, fileVersion",
+    ),
+    "JSON lines": rejected(
+        b'{"eventVersion": "1.08", "eventName": "Lost"}\n{"eventVersion": "1.08", "eventName": "Lost"}\n',
+        NOT_A_LOG + "there is no Records in it, but eventName, eventVersion: this looks like a single record, as in JSON lines",
+    ),
+    "EventBridge": rejected(
+        json.dumps({"version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": event("lost")}).encode(),
+        NOT_A_LOG + "there is no Records in it, but detail, detail-type, version: this looks like an event of EventBridge",
+    ),
+    "CloudWatch Logs": rejected(
+        b'{"messageType": "DATA_MESSAGE", "logGroup": "g", "logStream": "s", "logEvents": []}',
+        NOT_A_LOG
+        + "there is no Records in it, but logEvents, logGroup, logStream: this looks like a delivery of CloudWatch Logs",
+    ),
+    "lookup-events": rejected(
+        b'{"Events": [{"EventId": "e1"}]}',
+        NOT_A_LOG + "there is no Records in it, but Events: this looks like output of `aws cloudtrail lookup-events`",
     ),
     "Records null": rejected(b'{"Records": null}', NOT_A_LOG + "Records is null, not a list"),
     "Records an object": rejected(b'{"Records": {}}', NOT_A_LOG + "Records is an object, not a list"),
@@ -104,11 +121,11 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def tables(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     folder = tmp_path_factory.mktemp("bad")
     tree = write(folder / "tree", {key(name): case.content for name, case in CASES.items()})
     write(tree, {key("plain", suffix=".json"): log(event("13"))})
-    return run_job(spark, tree, output=folder / "tables", max_file_bytes=LIMIT)
+    return run_job(tree, output=folder / "tables", max_file_bytes=LIMIT)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -128,27 +145,27 @@ def test_bad_files_cost_no_event_of_the_others_and_give_none(tables: Tables) -> 
 
 def test_the_summary_counts_the_bad_files_and_its_sums_close(tables: Tables) -> None:
     summary = tables.summary
-    assert summary.files == {"read": 11, "rejected": 26}
-    assert summary.not_whole == 26
+    assert summary.files == {"read": 11, "rejected": 30}
+    assert summary.not_whole == 30
     assert (summary.records, summary.events, summary.duplicates, summary.rejected_records) == (13, 13, 0, 0)
 
 
 def test_the_first_ten_bad_files_are_named_and_the_rest_counted(tables: Tables) -> None:
     assert [PurePath(name).name for name, _, _ in tables.summary.problems] == [
+        "CloudWatch Logs.json.gz",
+        "EventBridge.json.gz",
         "JSON and a cut one.json.gz",
         "JSON cut.json.gz",
+        "JSON lines.json.gz",
         "Records a number.json.gz",
         "Records an object.json.gz",
         "Records null.json.gz",
         "Records text.json.gz",
         "config snapshot.json.gz",
-        "cut after two bytes.json.gz",
-        "cut in the checksum.json.gz",
-        "cut in the data.json.gz",
     ]
     text = summary_text(tables.summary)
-    assert f"  {tables.tree / key('cut in the data')}\n    rejected: {TRUNCATED}\n" in text
-    assert text.endswith("\n  and 16 more: see the table ledger")
+    assert f"  {tables.tree / key('Records null')}\n    rejected: not a CloudTrail log: Records is null, not a list\n" in text
+    assert text.endswith("\n  and 20 more: see the table ledger")
 
 
 def test_a_file_that_inflates_to_too_much_is_never_held() -> None:
@@ -165,8 +182,9 @@ def test_a_file_that_inflates_to_too_much_is_never_held() -> None:
 
 def test_gzip_of_nothing_is_rejected_as_an_empty_file_is() -> None:
     with pytest.raises(BadObject, match=r"^empty file: there is nothing in it but white space$"):
-        decode(inflate(gz(b""), LIMIT))
+        list(decode(inflate(gz(b""), LIMIT)))
 
 
 def test_documents_one_after_the_other_are_read_with_space_before_them() -> None:
-    assert len(decode(b"\n" + log(event("1")) + b"\n" + log(event("2"))).records) == 2
+    [decoded] = decode(b"\n" + log(event("1")) + b"\n" + log(event("2")))
+    assert len(decoded.records) == 2

@@ -1,7 +1,6 @@
 """Files with bad and odd records, read once: a bad record is rejected and counted, and costs no other record anything."""
 
 import pytest
-from pyspark.sql import SparkSession
 
 from builders import ACCOUNT, ALICE, Record, event, key, log, run_instances, write
 from conftest import Tables, run_job
@@ -64,10 +63,10 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def tables(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     folder = tmp_path_factory.mktemp("odd")
     tree = write(folder / "tree", {key(name): content for name, (content, _) in FILES.items()})
-    return run_job(spark, tree, output=folder / "tables")
+    return run_job(tree, output=folder / "tables")
 
 
 @pytest.mark.parametrize("name", FILES)

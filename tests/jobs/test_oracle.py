@@ -9,12 +9,13 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from pyspark.sql import SparkSession
+from hypothesis import HealthCheck, given, settings
 
 import oracle
 from builders import ACCOUNT, OTHER_ACCOUNT, Record, event, key, role, run_instances, user, write
 from conftest import Tables, run_job
+from trailtally.run import batch
+from worlds import MEMORY
 
 ACCOUNTS, REGIONS = (ACCOUNT, OTHER_ACCOUNT), ("us-east-1", "eu-west-1")
 DAYS = ("2026-03-08", "2026-03-09", "2026-03-10")
@@ -93,6 +94,15 @@ LAUNCHES = ("event_time", "event_id", "actor", "source_ip", "instance_count", "e
 
 
 def check(tables: Tables) -> None:
+    """The tables and the summary say what the oracle says of the tree."""
+    tree = tables.tree
+    assert tables.summary.records == len(oracle.records(tree))
+    assert tables.summary.events == len(oracle.distinct(tree))
+    assert sorted(tables.summary.days) == sorted({event.day for event in oracle.records(tree)})
+    check_tables(tables)
+
+
+def check_tables(tables: Tables) -> None:
     """The tables say what the oracle says of the tree."""
     tree = tables.tree
     place = ("dt", "account_id", "region")
@@ -106,9 +116,6 @@ def check(tables: Tables) -> None:
     for day, file, records in tables.rows("sources", "dt", "file_key", "records"):
         named[day, file.removeprefix(f"{tree}/")] += records
     assert named == oracle.sources(tree)
-    assert tables.summary.records == len(oracle.records(tree))
-    assert tables.summary.events == len(oracle.distinct(tree))
-    assert sorted(tables.summary.days) == sorted({event.day for event in oracle.records(tree)})
     check_daily_launches(tables)
 
 
@@ -125,20 +132,22 @@ def check_daily_launches(tables: Tables) -> None:
     assert {row[:5]: [*row[5:]] for row in tables.rows("run_instances", *columns, *numbers)} == sums
 
 
-# An example is a whole run, of seconds: few of them, and a failing one is not made smaller, which would take an hour.
-@pytest.mark.parametrize("examples", [2, pytest.param(8, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
-def test_the_tables_say_what_the_oracle_says(spark: SparkSession, examples: int) -> None:
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(files=made_tree())
-    def check_trees(files: dict[str, bytes]) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            tree = write(Path(folder).resolve() / "tree", files)
-            check(run_job(spark, tree, output=tree.parent / "tables"))
+@given(files=made_tree())
+@settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_the_tables_say_what_the_oracle_says(files: dict[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        tree = write(Path(folder).resolve() / "tree", files)
+        check(run_job(tree, output=tree.parent / "tables"))
 
-    check_trees()
+
+@given(files=made_tree(), slice_rows=st.integers(1, 20))
+@settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_the_tables_say_so_too_where_days_are_cut_into_slices(files: dict[str, bytes], slice_rows: int) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "SLICE_ROWS", slice_rows)
+        tree = write(Path(folder).resolve() / "tree", files)
+        # Half of the files first: what is stored is cut again as it grows.
+        first = sorted(tree.rglob("*.json*"))[::2]
+        run_job(*first, output=tree.parent / "tables")
+        tables = run_job(tree, output=tree.parent / "tables")
+        check_tables(tables)

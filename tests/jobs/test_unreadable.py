@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from builders import ACCOUNT, event, key, log, write
 from conftest import Tables, run_job, unprivileged
@@ -55,7 +54,7 @@ UNREADABLE = {
 
 
 @pytest.fixture(scope="module")
-def tables(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     if not (DENIED.exists() and IO_ERROR.exists()):
         pytest.skip(f"no {DENIED} or {IO_ERROR} here: no files that even root cannot read")
     folder = tmp_path_factory.mktemp("unreadable")
@@ -71,7 +70,7 @@ def tables(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Tab
     (tree / "AWSLogs/444455556666").symlink_to("nowhere")
     (tree / key("denied")).symlink_to(DENIED)
     (tree / key("io error")).symlink_to(IO_ERROR)
-    return run_job(spark, tree, output=folder / "tables")
+    return run_job(tree, output=folder / "tables")
 
 
 @pytest.mark.parametrize("name", NAMES)

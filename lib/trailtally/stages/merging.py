@@ -92,9 +92,7 @@ class _Slice:
             return
         with meter.timed("merge"):
             before = self._stored(bits) if leaves else SCHEMA.empty_table()
-            rows = before
-            if len(gone) and len(before):
-                rows = before.filter(pc.invert(pc.is_in(before["file_key"].cast(pa.string()), value_set=gone)))
+            rows = _without(before, gone)
             self.sums["before"] += len(before)
             self.sums["gone"] += len(before) - len(rows)
             self.sums["new"] += len(new)
@@ -141,7 +139,19 @@ def _unpacked(blobs: Iterable[bytes]) -> tuple[pa.Table, pa.Array]:
         elif kind == REMOVED:
             gone.append(table["file_key"].combine_chunks())
     with meter.timed("merge"):
-        return _together(new), pa.concat_arrays(gone) if gone else pa.array([], pa.string())
+        rows = _together(new)
+        # What is read of a file takes the place of what was, also where somebody removed the ledger that knew of it.
+        read = _chunk(rows["file_key"]).dictionary if len(rows) else pa.array([], pa.string())
+        return rows, pa.concat_arrays([read, *gone])
+
+
+def _without(rows: pa.Table, files: pa.Array) -> pa.Table:
+    """Return the rows but those of these files."""
+    if not len(rows):
+        return rows
+    column = _chunk(rows["file_key"])
+    is_of_them = pc.is_in(column.dictionary, value_set=files)
+    return rows.filter(pc.invert(is_of_them.take(column.indices))) if pc.any(is_of_them).as_py() else rows
 
 
 def _encoded(rows: pa.Table) -> pa.Table:
