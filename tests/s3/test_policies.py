@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
 import pytest
 from boto3.s3.transfer import TransferConfig
 
@@ -23,13 +22,13 @@ from s3.fault import KMS_KEY, Fault
 from s3.policy import CONF, allowed_actions, filled
 from s3.proxied import Proxied
 from s3.servers import REGION, Bucket, Keys, Server
-from trailtally import commit, published, storage
-from trailtally.cli import daily_main, main
-from trailtally.commit import Changes
-from trailtally.errors import TrailtallyError, Unreadable
-from trailtally.lock import locked
-from trailtally.publish import footer
-from trailtally.storage import Access, s3
+from trailtally.cli import main
+from trailtally.errors import TaskFailed, TrailtallyError, Unreadable
+from trailtally.run import commit
+from trailtally.run.commit import Changes
+from trailtally.run.lock import locked
+from trailtally.stages.writing import Target, write_object
+from trailtally.storage import Access, StoreError, open_store, s3
 from trailtally.tables import ledger
 
 README = (CONF / "README.md").read_text()
@@ -87,8 +86,14 @@ def without(policy: Policy, action: str) -> Policy:
 
 
 def without_conditions(policy: Policy) -> Policy:
-    """The policy as far as moto can check it."""
-    return policy | {"Statement": [{k: v for k, v in s.items() if k != "Condition"} for s in policy["Statement"]]}
+    """The policy as far as moto can check it. For many deletions at once it wants s3:DeleteObject of the bucket itself, too."""
+    statements = [{k: v for k, v in s.items() if k != "Condition"} for s in policy["Statement"]]
+    return policy | {
+        "Statement": [
+            s | {"Resource": [s["Resource"], s["Resource"].partition("/")[0]]} if "s3:DeleteObject" in s["Action"] else s
+            for s in statements
+        ]
+    }
 
 
 def together(*policies: Policy) -> Policy:
@@ -97,7 +102,7 @@ def together(*policies: Policy) -> Policy:
 
 
 def profile(keys: Keys) -> str:
-    """A new profile in the credentials file of the session, where Spark's workers find it, too."""
+    """A new profile in the credentials file of the session, where a run's other processes find it, too."""
     name = f"profile-{secrets.token_hex(4)}"
     with Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).open("a") as file:
         file.write(f"[{name}]\naws_access_key_id = {keys.access_key}\naws_secret_access_key = {keys.secret_key}\n")
@@ -113,11 +118,11 @@ Command = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def command(spark: object, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs the daily job with these arguments; gives its exit status and what it printed."""
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Does a run with these arguments; gives its exit status and what it printed."""
 
     def run(*arguments: str) -> tuple[int, str]:
-        status = daily_main(["--quiet", *arguments])
+        status = main(["run", "--quiet", *arguments])
         return status, "".join(capsys.readouterr())
 
     return run
@@ -220,7 +225,7 @@ def test_the_job_meets_the_conditions_and_needs_every_action(proxy: Proxied, wor
 
     proxy.tell(Fault("AccessDenied", kinds=("PART",)), policy=policy)
     access = Access(endpoint_url=proxy.url, encryption="aws:kms", kms_key_id=KMS_KEY)
-    with pytest.raises(storage.StoreError, match="s3:PutObject"):
+    with pytest.raises(StoreError, match="s3:PutObject"):
         write_large(f"{world.tables.url}/large", access)
 
     used = proxy.permissions()
@@ -246,23 +251,23 @@ def test_what_lies_beside_the_prefixes_is_denied(proxy: Proxied, world: World) -
     for place, name in ((world.logs, "reader"), (world.tables, "writer"), (world.tables, "viewer")):
         proxy.tell(policy=world.policy(name))
         beside = f"s3://{place.bucket.name}/beside"
-        storage.connect_as({beside: Access(endpoint_url=proxy.url)})
-        with pytest.raises(storage.StoreError, match=lacks("s3:ListBucket")):
-            storage.exists(beside)
-        with pytest.raises(storage.StoreError, match=lacks("s3:GetObject")):
-            storage.get(f"{beside}/a")
-        with pytest.raises(storage.StoreError, match=lacks("s3:PutObject")):
-            storage.put(f"{beside}/b", b"")
+        store = open_store(beside, Access(endpoint_url=proxy.url))
+        with pytest.raises(StoreError, match=lacks("s3:ListBucket")):
+            store.exists(beside)
+        with pytest.raises(StoreError, match=lacks("s3:GetObject")):
+            store.get(f"{beside}/a")
+        with pytest.raises(StoreError, match=lacks("s3:PutObject")):
+            store.put(f"{beside}/b", b"")
 
 
 # S3 answers AccessDenied for what is not there unless the caller may list it. No page of AWS says with which s3:prefix it asks.
 def test_what_is_not_there_is_no_denial_for_who_may_list_the_prefix_only(proxy: Proxied, world: World) -> None:
     proxy.tell(policy=world.policy("writer"))
-    storage.connect_as({world.tables.url: Access(endpoint_url=proxy.url)})
+    store = open_store(world.tables.url, Access(endpoint_url=proxy.url))
     gone, target = f"{world.tables.url}/gone", f"{world.tables.url}/target"
-    assert storage.get(gone) is None
-    assert not storage.swap(gone, b"old", b"new")
-    storage.move(gone, target)
+    assert store.get(gone) is None
+    assert not store.swap(gone, b"old", b"new")
+    store.move(gone, target)
     assert world.tables.bucket.keys("trail/tables/") == []
     denied = {call.kind for call in proxy.calls() if call.fault == "policy"}
     assert denied == {"GET", "HEAD"}
@@ -292,8 +297,8 @@ def test_a_run_that_may_not_delete_says_so_of_its_lock(moto: Server, world: Worl
     policy = without(without_conditions(world.policy("writer")), "s3:DeleteObject")
     said: list[str] = []
     with servers.limited(moto, policy) as keys:
-        storage.connect({world.tables.url: Access(profile(keys), endpoint_url=moto.url)})
-        with locked(world.tables.url, "run-1", wait=False, say=said.append):
+        store = open_store(world.tables.url, Access(profile(keys), endpoint_url=moto.url)).reached()
+        with locked(store, "run-1", wait=False, say=said.append):
             pass
     [line] = said
     assert re.search(rf"^the lock could not be removed: delete {world.tables.url}.*{lacks('s3:DeleteObject')}", line)
@@ -302,14 +307,14 @@ def test_a_run_that_may_not_delete_says_so_of_its_lock(moto: Server, world: Worl
 def test_many_objects_that_may_not_be_deleted_are_told_with_the_action(proxy: Proxied, world: World) -> None:
     world.tables.bucket.put("trail/tables/_trailtally/staged/a")
     proxy.tell(policy=without(world.policy("writer"), "s3:DeleteObject"))
-    storage.connect_as({world.tables.url: Access(endpoint_url=proxy.url)})
-    with pytest.raises(storage.StoreError, match=lacks("s3:DeleteObject")):
-        storage.clear(f"{world.tables.url}/_trailtally/staged")
+    store = open_store(world.tables.url, Access(endpoint_url=proxy.url))
+    with pytest.raises(StoreError, match=lacks("s3:DeleteObject")):
+        store.clear(f"{world.tables.url}/_trailtally/staged")
 
 
 def test_without_the_action_to_abort_the_parts_of_a_large_object_stay_and_nobody_is_told(proxy: Proxied, world: World) -> None:
     proxy.tell(Fault("AccessDenied", kinds=("PART",)), policy=without(world.policy("writer"), "s3:AbortMultipartUpload"))
-    with pytest.raises(storage.StoreError, match=lacks("s3:PutObject")):
+    with pytest.raises(StoreError, match=lacks("s3:PutObject")):
         write_large(f"{world.tables.url}/large", Access(endpoint_url=proxy.url))
     assert world.tables.bucket.uploads() == ["trail/tables/large"]
 
@@ -326,43 +331,43 @@ def test_without_an_action_of_the_viewer_show_says_which(
 
 def test_without_the_key_of_the_logs_the_reason_names_the_action_of_kms(proxy: Proxied, world: World) -> None:
     proxy.tell(Fault("KmsDenied", kinds=("GET",)))
-    storage.connect_as({world.logs.url: Access(endpoint_url=proxy.url)})
+    store = open_store(world.logs.url, Access(endpoint_url=proxy.url))
     with pytest.raises(Unreadable, match=r"^access denied: the IAM action kms:Decrypt is not allowed: User: "):
-        storage.read(f"{world.logs.url}/{key(prefix='')}")
+        store.read(f"{world.logs.url}/{key(prefix='')}")
     assert proxy.counts() == {"GET": 2}  # by both readers: what is encrypted is there, and nobody asks for it again
 
 
 def test_without_the_key_of_the_tables_writing_is_denied_and_the_message_names_its_action(proxy: Proxied, world: World) -> None:
     proxy.tell(policy=without(world.policy("writer"), "kms:GenerateDataKey"))
-    storage.connect_as({world.tables.url: Access(endpoint_url=proxy.url, encryption="aws:kms", kms_key_id=KMS_KEY)})
-    with pytest.raises(storage.StoreError, match=r"s3:PutObject \(or of the key in KMS, kms:GenerateDataKey\) is not allowed$"):
-        storage.put(f"{world.tables.url}/a", b"")
+    store = open_store(world.tables.url, Access(endpoint_url=proxy.url, encryption="aws:kms", kms_key_id=KMS_KEY))
+    with pytest.raises(StoreError, match=r"s3:PutObject \(or of the key in KMS, kms:GenerateDataKey\) is not allowed$"):
+        store.put(f"{world.tables.url}/a", b"")
 
 
 def test_a_large_object_needs_to_decrypt_with_the_key_of_the_tables_too(proxy: Proxied, world: World) -> None:
     access = Access(endpoint_url=proxy.url, encryption="aws:kms", kms_key_id=KMS_KEY)
     proxy.tell(policy=without(world.policy("writer"), "kms:Decrypt"))
-    with pytest.raises(storage.StoreError, match=lacks("s3:PutObject")):
+    with pytest.raises(StoreError, match=lacks("s3:PutObject")):
         write_large(f"{world.tables.url}/large", access)
     proxy.tell(Fault("KmsDenied", kinds=("CREATE_UPLOAD",)))  # as S3 says it
-    with pytest.raises(storage.StoreError, match=lacks("kms:Decrypt")):
+    with pytest.raises(StoreError, match=lacks("kms:Decrypt")):
         write_large(f"{world.tables.url}/large", access)
 
 
 def publish(world: World, access: Access) -> None:
     """What a run does to its output: it holds it, writes a table's day apart, and puts that in its place."""
-    output, day = world.tables.url, "2026-03-09"
-    storage.connect({output: access})
-    staged = published.object_path(commit.staged(output, "run-1"), ledger.TABLE, day)
-    with locked(output, "run-1", wait=False, say=lambda _: None):
-        with storage.replacing(staged) as draft:
-            pq.write_table(footer(ledger.TABLE).empty_table(), draft)
-        commit.commit(output, [Changes(ledger.TABLE, [day], [])], "run-1")
+    output, run_id = open_store(world.tables.url, access).reached(), "20260309T120000Z-00000000"
+    target = Target(output, commit.staged(output, run_id), run_id, "2026-03-09T12:00:00Z")
+    with locked(output, run_id, wait=False, say=lambda _: None):
+        try:
+            entry = write_object(target, ledger.TABLE, "2026-03-09", ledger.TABLE.schema.empty_table())
+        except TaskFailed as error:
+            raise TrailtallyError(TrailtallyError.of(error)) from error
+        commit.commit(output, Changes(run_id, [entry["name"]], []))
 
 
 def write_large(url: str, access: Access) -> None:
     """Writes an object in two parts."""
-    storage.connect_as({url: access})
-    with pytest.MonkeyPatch.context() as patch, storage.replacing(url) as draft:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(s3, "_TRANSFER", TransferConfig(multipart_threshold=1, multipart_chunksize=5 << 20, use_threads=False))
-        Path(draft).write_bytes(bytes(6 << 20))
+        open_store(url, access).put(url, bytes(6 << 20))
