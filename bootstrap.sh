@@ -101,7 +101,7 @@ install() {
 python_version() { "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null; }
 
 # Debian splits venv off: the module is there, and fails for want of ensurepip. A Python built from source may lack ssl.
-can_make_venv() { "$1" -c 'import ctypes, ensurepip, ssl, venv' 2>/dev/null; }
+can_make_venv() { "$1" -c 'import ctypes, ensurepip, ssl, venv' >/dev/null 2>&1; }
 
 python_candidates() {
     local version
@@ -190,7 +190,7 @@ make_venv() {
     rm -rf "$VENV"
     mkdir -p "$VENV"
     : >"$VENV/.trailtally"
-    "$FOUND_PYTHON" -m venv "$VENV"
+    "$FOUND_PYTHON" -m venv "$VENV" || stop "$FOUND_PYTHON can make no venv in $VENV: see above"
     install_lock conf/requirements.lock
     made venv "$from"
 }
@@ -518,7 +518,7 @@ make_node_ready() {
         stop "the packages are installed in $into, but Python cannot import them: see above"
     echo "$made_from" >"$into/.ready" || stop "$into/.ready cannot be written"
     local count source=$wheelhouse
-    count=$(wc -l <"$work/requirements.txt")
+    count=$(grep -c '^[^#]*==' "$work/requirements.txt")
     [[ -z $from_index ]] || source="pip's index, as pinned by requirements.txt"
     say "ready: $into has Python $(python_version "$python") and $((count)) packages from $source of $artifacts ($SECONDS s)"
 }

@@ -1,8 +1,10 @@
-"""bootstrap.sh as the bootstrap action of an EMR cluster: it makes a node ready without an index, or says why not."""
+"""bootstrap.sh: as the bootstrap action of an EMR cluster it makes a node ready without an index, or says why not; on this
+machine it finds a Python that works. That it makes a whole venv of this machine is what `.ci/run` begins with."""
 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,7 +65,7 @@ def test_from_s3_it_brings_its_files_by_the_aws_command_and_makes_anew_what_is_h
     url = "s3://my-code/trailtally-0"
     done = bootstrap("--emr", url, "--python", PYTHON, "--into", venv, PATH=f"{aws.parent}:{PATH}")
     assert done.returncode == 0, done.stderr
-    count = len(Path(dist.url, "requirements.txt").read_text().splitlines())
+    count = Path(dist.url, "requirements.txt").read_text().count("==")
     said = last_line(done)
     assert said.startswith(f"ready: {venv} has Python {PYTHON}.")
     assert f" and {count} packages from {WHEELHOUSE} of {url} (" in said
@@ -164,6 +166,7 @@ def test_a_folder_that_cannot_be_looked_into_is_not_removed(nobody: Callable[...
         (["--emr", "x", "--into", "venv"], "--into venv: give a whole path"),
         (["--emr", "x", "--fast"], "unknown argument '--fast': see --help"),
         (["--fast"], "unknown argument '--fast': see --help"),
+        (["--test", "--sparkle"], "unknown argument '--sparkle': see --help"),
     ],
 )
 def test_wrong_use_is_told(arguments: list[str], said: str) -> None:
@@ -173,5 +176,84 @@ def test_wrong_use_is_told(arguments: list[str], said: str) -> None:
 
 def test_help_tells_both_uses() -> None:
     said = bootstrap("--help").stdout
-    assert said.startswith("Usage: ./bootstrap.sh\n")
+    assert said.startswith("Usage: ./bootstrap.sh [--test] [--spark]\n")
     assert "\nUsage: bootstrap.sh --emr ARTIFACTS " in said
+
+
+ThisMachine = Callable[..., list[str]]
+
+
+@pytest.fixture
+def this_machine(tmp_path: Path) -> ThisMachine:
+    """Make a venv where PATH has these commands first, text of shell each, and return what was said; pip has no index."""
+
+    def run(commands: dict[str, str], **environment: str) -> list[str]:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for name, text in commands.items():
+            (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+            (folder / name).chmod(0o755)
+        nowhere = {
+            "PYENV_ROOT": str(tmp_path),
+            "TRAILTALLY_VENV": str(tmp_path / "venv"),
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": "",
+        }
+        done = bootstrap(PATH=f"{folder}:{SYSTEM_PATH}", **(nowhere | environment))
+        assert done.returncode == 1
+        return [line.removeprefix("bootstrap: ") for line in (done.stdout + done.stderr).splitlines()]
+
+    return run
+
+
+BROKEN = "echo 'pyenv: python3.13: command not found' >&2; exit 127"  # what a shim of pyenv does
+OLD = "echo 3.9.1"
+WITHOUT_VENV = 'case "$2" in *ensurepip*) exit 1 ;; *) echo 3.13.9 ;; esac'
+WORKING = f'exec "{sys.executable}" "$@"'
+VERSION = ".".join(map(str, sys.version_info[:3]))
+
+
+@pytest.mark.parametrize("first", [BROKEN, OLD, WITHOUT_VENV])
+def test_a_python_that_cannot_make_a_venv_is_passed_over(this_machine: ThisMachine, tmp_path: Path, first: str) -> None:
+    commands = dict.fromkeys(["python3.13", "python3.12", "python3.11"], BROKEN) | {
+        "python3.13": first,
+        f"python{PYTHON}": WORKING,
+    }
+    if PYTHON == "3.13":
+        commands |= {"python3.13": WORKING, "python3": first}
+    said = this_machine(commands)
+    assert said[0].startswith(f"making {tmp_path}/venv with Python {VERSION} ({tmp_path}/bin/python{PYTHON})")
+    pip = "--no-deps --require-hashes --no-build-isolation -r conf/requirements.lock"
+    assert said[-1] == f"pip could not install {pip}: see above, and run this again"
+    assert not (tmp_path / "venv" / ".made-venv").exists()  # it does not count, and is made again
+
+
+def test_the_newest_python_of_pyenv_is_found_though_its_shim_fails(this_machine: ThisMachine, tmp_path: Path) -> None:
+    python = tmp_path / "versions" / "3.13.7" / "bin" / "python3.13"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\n[ "$1" != -m ] || exit 9\necho 3.13.7\n')  # all but a venv, which would take seconds
+    python.chmod(0o755)
+    said = this_machine({"python3.13": BROKEN, "python3.12": WORKING, "python3.11": WORKING})
+    assert said[0].startswith(f"making {tmp_path}/venv with Python 3.13.7 ({python})")
+    assert said[-1] == f"{python} can make no venv in {tmp_path}/venv: see above"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (OLD, "PYTHON={} is Python 3.9.1; needed is one of Python 3.13, 3.12, 3.11"),
+        (BROKEN, "PYTHON={} does not run; needed is one of Python 3.13, 3.12, 3.11"),
+    ],
+)
+def test_the_python_that_is_asked_for_is_taken_or_refused(
+    this_machine: ThisMachine, tmp_path: Path, command: str, said: str
+) -> None:
+    mine = str(tmp_path / "bin" / "mine")
+    assert this_machine({"mine": command, "python3.13": WORKING}, PYTHON=mine) == [said.format(mine)]
+
+
+def test_a_folder_that_is_no_venv_is_left_alone(this_machine: ThisMachine, tmp_path: Path) -> None:
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "mine").write_text("mine")
+    assert this_machine({}) == [f"{tmp_path}/venv is there and is no Python venv: move it away, or set TRAILTALLY_VENV"]
+    assert (tmp_path / "venv" / "mine").read_text() == "mine"
