@@ -81,6 +81,8 @@ _NESTED: dict[str, type[msgspec.Struct]] = {
     "onBehalfOf": OnBehalfOf,
 }
 
+_FLAGS = {"true": True, "false": False}
+
 _decode_identity = msgspec.json.Decoder(UserIdentity | None).decode
 
 
@@ -90,15 +92,20 @@ def caller(raw: bytes) -> Caller:
     if who is None:
         return Caller(UNKNOWN, None, None, None, None, None, None)
     session = who.sessionContext
-    mfa = session.attributes.mfaAuthenticated if session and session.attributes else None
+    if session is None:
+        mfa = source_identity = None
+    else:
+        mfa = _FLAGS.get(session.attributes.mfaAuthenticated or "") if session.attributes else None
+        source_identity = session.sourceIdentity or None
+    # By position: keywords took a third of the time.
     return Caller(
-        actor=_actor(who),
-        actor_type=who.type or None,
-        invoked_by=who.invokedBy or None,
-        session_name=_session_name(who.arn or ""),
-        access_key_id=who.accessKeyId or None,
-        mfa={"true": True, "false": False}.get(mfa or ""),
-        source_identity=(session.sourceIdentity if session else None) or None,
+        _actor(who),
+        who.type or None,
+        who.invokedBy or None,
+        _session_name(who.arn or ""),
+        who.accessKeyId or None,
+        mfa,
+        source_identity,
     )
 
 

@@ -70,7 +70,10 @@ def field_of(records: list[Record], name: str) -> list[Any]:
 
 def encoded(values: list[Any], kind: pa.DataType | None = None) -> pa.DictionaryArray:
     """Return the values dictionary-encoded; null is in the codes, never in the dictionary."""
-    return pa.array(values, kind or pa.string()).dictionary_encode()
+    kind = kind or pa.string()
+    if values.count(None) == len(values):
+        return pa.DictionaryArray.from_arrays(pa.nulls(len(values), CODES), pa.array([], kind))
+    return pa.array(values, kind).dictionary_encode()
 
 
 def mapped(column: pa.DictionaryArray, change: Callable[[str], str | None]) -> pa.DictionaryArray:
