@@ -7,8 +7,9 @@ import pytest
 
 from builders import ACCOUNT, event, key, log, write
 from conftest import Tables, run_job, unprivileged
-from trailtally import storage
 from trailtally.errors import Unreadable
+from trailtally.storage import Entry
+from trailtally.storage.local import LocalStore
 
 # Names of files, and how the ledger writes them. Each holds one event.
 PLAIN = ("a space", "100%", "%41", "plus+", "hash#", "hash#1", "question?", "star*", "[brackets]", "a=b", "~tilde", "$HOME")
@@ -115,18 +116,18 @@ def test_a_denied_file_is_unreadable_and_its_neighbour_is_read(open_folder: Path
         (open_folder / name).write_bytes(b"{}")
         (open_folder / name).chmod(mode)
     with unprivileged():
-        assert storage.read(str(open_folder / "open"))[0] == b"{}"
+        assert LocalStore(str(open_folder)).read(str(open_folder / "open"))[0] == b"{}"
         with pytest.raises(Unreadable, match=r"^permission denied$"):
-            storage.read(str(open_folder / "denied"))
+            LocalStore(str(open_folder)).read(str(open_folder / "denied"))
 
 
 def test_a_denied_folder_is_named_and_not_left_out(open_folder: Path) -> None:
     (open_folder / "denied").mkdir(0o000)
     with unprivileged():
-        assert storage.folders_to_enter(str(open_folder / "denied")) is None
-        entries = list(storage.list_tree(str(open_folder)))
+        assert LocalStore(str(open_folder)).folders_to_enter(str(open_folder / "denied")) is None
+        entries = list(LocalStore(str(open_folder)).list_tree(str(open_folder)))
     denied = f"{open_folder}/denied/"
-    assert entries == [storage.Entry(denied, 0, "", "the folder cannot be listed: permission denied")]
+    assert entries == [Entry(denied, 0, "", "the folder cannot be listed: permission denied")]
 
 
 def test_a_link_into_a_denied_folder_costs_its_neighbours_nothing(open_folder: Path) -> None:
@@ -135,7 +136,7 @@ def test_a_link_into_a_denied_folder_costs_its_neighbours_nothing(open_folder: P
     (open_folder / "tree" / "a.json").write_bytes(b"{}")
     (open_folder / "tree" / "link.json").symlink_to(open_folder / "denied" / "b.json")
     with unprivileged():
-        entries = list(storage.list_tree(str(open_folder / "tree")))
+        entries = list(LocalStore(str(open_folder)).list_tree(str(open_folder / "tree")))
     assert [(Path(entry.key).name, entry.problem) for entry in entries] == [
         ("a.json", None),
         ("link.json", "permission denied"),
@@ -144,4 +145,4 @@ def test_a_link_into_a_denied_folder_costs_its_neighbours_nothing(open_folder: P
 
 def test_a_file_that_is_gone_since_it_was_listed_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match=r"^gone since it was listed$"):
-        storage.read(str(tmp_path / "gone"))
+        LocalStore(str(tmp_path)).read(str(tmp_path / "gone"))

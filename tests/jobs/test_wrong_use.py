@@ -6,13 +6,12 @@ The command's own main function is called, in this process.
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from builders import ACCOUNT, event, key, log, write
 from conftest import Job, read_table, unprivileged
-from trailtally.cli import daily_main
+from trailtally import cli
 from trailtally.errors import UsageError
-from trailtally.storage import prepare_output
+from trailtally.storage.local import LocalStore
 
 EXPECTED = (
     "Expected [PREFIX/]AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json.gz: give the folder that holds AWSLogs\n"
@@ -116,9 +115,9 @@ def test_an_output_that_holds_something_else_is_wrong_and_left_alone(job: Job, t
     )
 
 
-def test_hidden_files_do_not_make_an_output_foreign(spark: SparkSession, tmp_path: Path, tree: Path) -> None:
+def test_hidden_files_do_not_make_an_output_foreign(tmp_path: Path, tree: Path) -> None:
     output = write(tmp_path / "tables", {".DS_Store": b"", "_SUCCESS": b""})
-    daily_main(["--quiet", "--input", str(tree), "--output", str(output)])
+    cli.main(["run", "--quiet", "--input", str(tree), "--output", str(output)])
     assert read_table(output, "event_counts")["event_count"].to_pylist() == [1]
 
 
@@ -146,7 +145,7 @@ def test_an_output_without_write_permission_is_wrong(open_folder: Path) -> None:
     output = open_folder / "tables"
     output.mkdir(0o555)
     with unprivileged(), pytest.raises(UsageError, match=r"^--output \S+/tables: it cannot be written: permission denied$"):
-        prepare_output(str(output), frozenset())
+        LocalStore(str(output)).prepare_output(frozenset())
 
 
 @pytest.mark.parametrize("option", ["--input", "--output"])
@@ -180,17 +179,17 @@ def test_an_empty_path_is_wrong_and_not_the_working_folder(
 @pytest.mark.parametrize("size", ["0", "-1", "1.5", "512M", "", "²"])
 def test_a_limit_that_is_no_number_of_bytes_is_wrong(capsys: pytest.CaptureFixture[str], size: str) -> None:
     with pytest.raises(SystemExit) as ended:
-        daily_main(["--input", "a", "--output", "b", f"--max-file-bytes={size}"])
+        cli.main(["run", "--input", "a", "--output", "b", f"--max-file-bytes={size}"])
     assert ended.value.code == 2
     message = f"argument --max-file-bytes: {size!r} is not a number of bytes, such as 536870912"
-    assert capsys.readouterr().err.splitlines()[-1] == f"daily_aggregates.py: error: {message}"
+    assert capsys.readouterr().err.splitlines()[-1] == f"trailtally run: error: {message}"
 
 
 @pytest.mark.parametrize("missing", ["--input", "--output"])
 def test_input_and_output_must_be_given(capsys: pytest.CaptureFixture[str], missing: str) -> None:
     given = "--output" if missing == "--input" else "--input"
     with pytest.raises(SystemExit) as ended:
-        daily_main([given, "a"])
+        cli.main(["run", given, "a"])
     assert ended.value.code == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == f"daily_aggregates.py: error: the following arguments are required: {missing}"
+    assert said == f"trailtally run: error: the following arguments are required: {missing}"

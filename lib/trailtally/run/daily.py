@@ -40,11 +40,11 @@ def run(engine: Engine, request: Request, stores: Stores, progress: Progress, co
     output = stores.output
     summary = Summary(output.root, run_id, since=request.delivered_since)
     with _prepared(output), locked(output, run_id, wait=request.wait_for_lock, say=progress.say) as lock:
-        if killed := commit.finish(output):
+        if killed := _finish(output):
             progress.say(f"finished what run {killed} was publishing when it was killed")
         splits = Splits(output, commit.splits(output, run_id))
         try:
-            plan = make_plan(engine, request, stores, splits)
+            plan = _plan(engine, request, stores, splits)
             summary.known, summary.passed = plan.known, plan.passed
             context = Context(
                 engine=engine,
@@ -67,6 +67,25 @@ def run(engine: Engine, request: Request, stores: Stores, progress: Progress, co
     if stores.are_amazons:
         summary.dollars = dollars(summary.counted, at)
     return summary
+
+
+def _finish(output: Store) -> str | None:
+    try:
+        return commit.finish(output)
+    except OSError as error:
+        raise RunStopped(
+            f"{_reason(error, output)}. What a killed run was publishing is not all in its place yet: a run finishes that first. "
+            "Run the same command again once that is fixed"
+        ) from error
+
+
+def _plan(engine: Engine, request: Request, stores: Stores, splits: Splits) -> Plan:
+    try:
+        return make_plan(engine, request, stores, splits)
+    except TrailtallyError:
+        raise
+    except Exception as error:
+        raise RunStopped(_stopped(error, stores.output, 1, 1, 0)) from error
 
 
 @contextlib.contextmanager
@@ -106,10 +125,7 @@ def _work(batch: Batch) -> int:
 
 
 def _stopped(error: Exception, output: Store, number: int, batches: int, not_whole: int) -> str:
-    if isinstance(error, OSError) and not isinstance(error, TrailtallyError):
-        what = output.describe(str(error.filename or output.root), error)
-    else:
-        what = TrailtallyError.of(error)
+    what = _reason(error, output)
     if _is_pending(output):
         published = f"Batch {number:,} of {batches:,} is committed, and was being put in its place: the next run finishes that"
     elif number > 1:
@@ -118,6 +134,12 @@ def _stopped(error: Exception, output: Store, number: int, batches: int, not_who
     else:
         published = "Nothing was published"
     return f"{what}. {published}. Run the same command again once that is fixed: it goes on from there"
+
+
+def _reason(error: Exception, output: Store) -> str:
+    if isinstance(error, OSError) and not isinstance(error, TrailtallyError):
+        return output.describe(str(error.filename or output.root), error)
+    return TrailtallyError.of(error)
 
 
 def _is_pending(output: Store) -> bool:

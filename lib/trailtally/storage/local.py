@@ -60,12 +60,12 @@ class LocalStore(LocalListing):
         return data
 
     def put(self, path: str, data: bytes) -> None:
-        with _full_disk_at(path), self._folder_of(path, make=True) as (folder, name):
+        with _errors_of(path), self._folder_of(path, make=True) as (folder, name):
             refuse_link(folder, name, path)
             replace_file(folder, name, data)
 
     def swap(self, path: str, old: bytes | None, new: bytes | None) -> bool:
-        with _full_disk_at(path), self._held(path) as (folder, name):
+        with _errors_of(path), self._held(path) as (folder, name):
             if self.get(path) != old:
                 return False
             if new is not None:
@@ -76,7 +76,7 @@ class LocalStore(LocalListing):
 
     def move(self, source: str, target: str) -> None:
         """Put an object in the place of another in one step, durably. Where there is no source, it was moved before."""
-        with _full_disk_at(target), self._folder_of(target, make=True) as (folder, name):
+        with _errors_of(target), self._folder_of(target, make=True) as (folder, name):
             refuse_link(folder, name, target)
             with contextlib.suppress(FileNotFoundError), self._folder_of(source) as (old_folder, old_name):
                 refuse_other(old_folder, old_name, source)
@@ -84,7 +84,7 @@ class LocalStore(LocalListing):
             os.fsync(folder)
 
     def delete(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError), self._folder_of(path) as (folder, name):
+        with contextlib.suppress(FileNotFoundError), _errors_of(path), self._folder_of(path) as (folder, name):
             refuse_link(folder, name, path)
             os.unlink(name, dir_fd=folder)
         with contextlib.suppress(OSError):
@@ -159,11 +159,15 @@ def _is_at(descriptor: int, path: str) -> bool:
 
 
 @contextlib.contextmanager
-def _full_disk_at(path: str) -> Iterator[None]:
-    """Put the folder's name into the error of a full disk: the system's own, of a write, has none."""
+def _errors_of(path: str) -> Iterator[None]:
+    """Put the path into errors that name none, or only the name in a folder; the folder into that of a full disk."""
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT} and not isinstance(error, TrailtallyError):
+        if isinstance(error, TrailtallyError):
+            raise
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise OSError(error.errno, error.strerror, os.path.dirname(path)) from error
+        if not (isinstance(error.filename, str) and os.path.isabs(error.filename)):
+            error.filename, error.filename2 = path, None
         raise

@@ -64,8 +64,9 @@ def _step(above: int, name: str, path: str, *, make: bool) -> int:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
     except FileNotFoundError:
         raise
-    except OSError:
+    except OSError as error:
         refuse_link(above, name, path)
+        error.filename = path  # the system knows it by its name in the folder
         raise
     finally:
         os.close(above)
