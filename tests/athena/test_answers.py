@@ -3,6 +3,7 @@
 The tables are registered by the code that `trailtally athena register` runs.
 """
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -263,13 +264,17 @@ def codes(text: str) -> list[str]:
 
 # As the services' API references name them, and as CloudTrail writes them: EC2's with `Client.` before it.
 DENIED = codes("""
-    AccessDenied AccessDeniedException AccessDeniedFault AccessDeniedForDependencyException AccessForbidden AccessToClusterDenied
-    AllAccessDisabled AuthFailure AuthorizationError AuthorizationErrorException AuthorizationException Client.AuthFailure
-    Client.UnauthorizedOperation CloudHsmAccessDeniedException DependencyAccessDeniedException EC2AccessDeniedException
-    EncryptionKeyAccessDeniedException Forbidden ForbiddenException InsufficientPermissionsException InvalidAccessException
-    KMSAccessDeniedException KmsAccessDeniedException NotAuthorized NotAuthorizedException OrganizationAccessDeniedException
-    S3AccessDeniedFault Unauthorized UnauthorizedAccess UnauthorizedClientException UnauthorizedException UnauthorizedOperation
-    UnauthorizedOperationException UnauthorizedResourceAccessException VpceAccessDenied
+    AccessDenied AccessDeniedByMetaException AccessDeniedException AccessDeniedFault AccessDeniedForDependencyException
+    AccessForbidden AccessToClusterDenied AccessToSnapshotDenied AllAccessDisabled AuthFailure AuthorizationError
+    AuthorizationErrorException AuthorizationException Client.AuthFailure Client.UnauthorizedOperation
+    CloudHsmAccessDeniedException DependencyAccessDeniedException DependentServiceAccessDenied EC2AccessDeniedException
+    EncryptionKeyAccessDeniedException Forbidden ForbiddenError ForbiddenException
+    InsufficientDependencyServiceAccessPermissionException InsufficientIAMAccessPermissionException
+    InsufficientPermissionsException InvalidAccessException KMSAccessDeniedException KmsAccessDeniedException
+    LoadUrlAccessDeniedException NotAuthorized NotAuthorizedException OpsItemAccessDeniedException
+    OrganizationAccessDeniedException S3AccessDeniedFault SNSNoAuthorization Unauthorized UnauthorizedAccess
+    UnauthorizedClientException UnauthorizedError UnauthorizedException UnauthorizedOperation UnauthorizedOperationException
+    UnauthorizedPartnerIntegration UnauthorizedResourceAccessException VpceAccessDenied
 """)
 NOT_DENIED = codes("""
     AccessPointNotFound AuthorizationAlreadyExists AuthorizationNotFound AuthorizationPendingException Client.DryRunOperation
@@ -333,6 +338,12 @@ def made(trino: Engine, session_service: Service, tmp_path_factory: pytest.TempP
 def test_all_codes_of_denied_access_are_counted_and_no_others(made: Tables) -> None:
     columns = ("actor", "event_name", "denied_calls", "error_codes")
     assert made.rows("access_denied", *columns, since="2026-03-09") == [(ALICE, "Denied", len(DENIED), ", ".join(DENIED))]
+
+
+def test_every_code_of_the_list_was_asked_for() -> None:
+    listed = re.findall("^        '(\\w+)'", query("access_denied").sql, re.MULTILINE)
+    assert {re.sub(r"^Client\.|(Exception|Fault)$", "", code) for code in DENIED} == set(listed)
+    assert listed == sorted(listed)
 
 
 def test_dry_runs_are_no_failed_calls(made: Tables) -> None:

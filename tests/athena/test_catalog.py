@@ -269,6 +269,21 @@ def test_another_output_is_another_place_of_every_table(service: Service) -> Non
     assert table(service, "ledger")["StorageDescriptor"]["Location"] == "s3://other/tables/ledger/"
 
 
+def test_a_table_that_is_a_view_now_is_replaced(service: Service, everything: None) -> None:
+    register(service)
+    right = table(service, "sources")
+    service.glue.delete_table(DatabaseName="trailtally", Name="sources")
+    old = {
+        "Name": "sources",
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"trailtally.table": "sources"},
+        "StorageDescriptor": {"Location": "s3://my-tables/trail/sources/"},
+    }
+    service.glue.create_table(DatabaseName="trailtally", TableInput=old)
+    assert "table trailtally.sources: replaced: it was of another kind (EXTERNAL_TABLE)" in register(service)
+    assert table(service, "sources")["ViewOriginalText"] == right["ViewOriginalText"]
+
+
 def test_tables_are_not_moved_without_a_word(service: Service) -> None:
     register(service)
     service.calls.clear()

@@ -5,6 +5,7 @@ found by their names.
 """
 
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,29 @@ def columns_of(schema: Any) -> list[tuple[str, str, str]]:
         )
         for column in schema.expressions
     ]
+
+
+@pytest.mark.slow
+def test_sparks_parser_which_is_nearer_to_hives_takes_the_statements() -> None:
+    pytest.importorskip("pyspark", reason="make spark")
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - most tests do without
+
+    before, on_interrupt = SparkSession.getActiveSession(), signal.getsignal(signal.SIGINT)
+    spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    parser = spark._jsparkSession.sessionState().sqlParser()
+    for table in (*TABLES, ODD):
+        plan = parser.parsePlan(ddl.create_table(table, database="logs", output="s3://b/it's; a\\b"))
+        columns = [plan.columns().apply(i) for i in range(plan.columns().size())]
+        assert [(c.name(), c.dataType().catalogString(), c.comment().get()) for c in columns] == [
+            (c.name, sql_type(c.type), c.comment) for c in (*table.columns, table.partition)
+        ]
+        spec = plan.tableSpec()
+        assert spec.location().get() == f"s3://b/it's; a\\b/{table.name}/"
+        assert {name: spec.properties().apply(name) for name in ddl.properties(table)} == ddl.properties(table)
+        assert spec.serde().get().storedAs().get() == "PARQUET"
+    if before is None:
+        spark.stop()
+        signal.signal(signal.SIGINT, on_interrupt)  # Spark's own would look for the session
 
 
 @pytest.mark.parametrize("output", ["s3://b/it's", "s3://b/a\\b", "s3://b/a'; DROP TABLE x; --", "s3://b/a b/%20/#/Zürich"])

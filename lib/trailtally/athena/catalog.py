@@ -1,4 +1,4 @@
-"""The tables and views in Glue, the workgroup and the named queries in Athena: made, brought up to date, taken away.
+"""The tables and views in Glue, the workgroup and the named queries in Athena: created, updated, removed.
 
 Nothing that is not ours is changed: a table, a view, a workgroup of the same name that lacks our mark is refused.
 """
@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 
 def register(glue: Any, athena: Any, place: Place, settings: Settings, *, say: Say) -> None:
-    """Makes all of it, or brings it up to date, and says what changed.
+    """Make all of it, or bring it up to date, and say what changed.
 
     Raises TrailtallyError, before anything is changed, where a table or workgroup of these names is there and not ours, and
     UsageError where a table of ours is at another place and may not move.
@@ -48,7 +48,7 @@ def register(glue: Any, athena: Any, place: Place, settings: Settings, *, say: S
 
 
 def unregister(glue: Any, athena: Any, place: Place, *, say: Say) -> None:
-    """Takes away what `register` made. The tables' objects in S3 stay. A database that holds others' tables stays, too."""
+    """Remove what `register` made. The tables' objects in S3 stay. A database that holds others' tables stays, too."""
     for name in [*views(), *(table.name for table in TABLES)]:
         with told(f"table {place.database}.{name}"):
             found = _table(glue, place.database, name)
@@ -108,6 +108,10 @@ def _make_table(glue: Any, database: str, wanted: dict[str, Any], found: dict[st
     if found is None:
         glue.create_table(DatabaseName=database, TableInput=wanted)
         say(f"table {database}.{name}: created")
+    elif found.get("TableType") != wanted["TableType"]:  # `sources` was a table once
+        glue.delete_table(DatabaseName=database, Name=name)
+        glue.create_table(DatabaseName=database, TableInput=wanted)
+        say(f"table {database}.{name}: replaced: it was of another kind ({found.get('TableType')})")
     elif not _is_same(wanted, found) or _rules(found) - _rules(wanted):
         glue.update_table(DatabaseName=database, TableInput=wanted)
         old, new = _location(found), _location(wanted)
@@ -117,7 +121,7 @@ def _make_table(glue: Any, database: str, wanted: dict[str, Any], found: dict[st
 
 
 def _our_table(glue: Any, database: str, name: str) -> dict[str, Any] | None:
-    """The table; None where there is none. TrailtallyError where it is not ours."""
+    """Return the table; None where there is none. Raises TrailtallyError where it is not ours."""
     with told(f"table {database}.{name}"):
         found = _table(glue, database, name)
     if found and not _is_ours(found):
@@ -131,7 +135,7 @@ def _check_locations(database: str, wanted: list[dict[str, Any]], found: list[di
     """Raise UsageError where a table is registered at another place: a mistyped output would leave every query without rows."""
     for table, old in zip(wanted, found, strict=True):
         before, after = _location(old or {}), _location(table)
-        if before and before != after:
+        if before and after and before != after:
             raise UsageError(
                 f"table {database}.{table['Name']} is registered at {before}, not at {after}. If the tables have moved, give "
                 "--move; for other tables beside these, give another --database and --workgroup"
@@ -151,12 +155,12 @@ def _is_ours(table: dict[str, Any]) -> bool:
 
 
 def _rules(table: dict[str, Any]) -> set[str]:
-    """The names of the properties that say where its partitions are."""
+    """Return the names of the properties that say where its partitions are."""
     return {name for name in table["Parameters"] if name.startswith(("projection.", "storage."))}
 
 
 def _is_same(wanted: Any, found: Any) -> bool:
-    """Whether what is there has all that is wanted; Glue adds fields of its own, and leaves out empty ones."""
+    """Return whether what is there has all that is wanted; Glue adds fields of its own, and leaves out empty ones."""
     if isinstance(wanted, dict):
         return isinstance(found, dict) and all(_is_same(value, found.get(name, type(value)())) for name, value in wanted.items())
     if isinstance(wanted, list):
@@ -165,7 +169,7 @@ def _is_same(wanted: Any, found: Any) -> bool:
 
 
 def _mark(place: Place) -> str:
-    """The description of a workgroup of ours. Its queries are those of one database."""
+    """Return the description of a workgroup of ours. Its queries are those of one database."""
     return f"{_OURS} for database {place.database}"
 
 
@@ -174,7 +178,7 @@ def _workgroup(athena: Any, name: str) -> dict[str, Any] | None:
 
 
 def _our_workgroup(athena: Any, place: Place) -> dict[str, Any] | None:
-    """The workgroup; None where there is none. TrailtallyError where it is not ours, or of another database."""
+    """Return the workgroup; None where there is none. Raises TrailtallyError where it is not ours, or of another database."""
     with told(f"workgroup {place.workgroup}"):
         found = _workgroup(athena, place.workgroup)
     description = found.get("Description", "") if found else _mark(place)
@@ -208,7 +212,7 @@ def _make_workgroup(athena: Any, place: Place, settings: Settings, found: dict[s
 
 
 def _updates(wanted: dict[str, Any]) -> dict[str, Any]:
-    """The same settings as the API takes them for a workgroup that is there: the results' place has another name."""
+    """Return the settings as the API takes them for a workgroup that is there: the results' place has another name."""
     settings = {name: value for name, value in wanted.items() if name != "ResultConfiguration"}
     return {**settings, "ResultConfigurationUpdates": wanted["ResultConfiguration"]}
 
@@ -239,7 +243,7 @@ def _named_queries(athena: Any, workgroup: str) -> Iterator[dict[str, Any]]:
 
 
 def _found(get: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """What there is; None where AWS says that there is no such thing."""
+    """Return what `get` returns; None where AWS says that there is no such thing."""
     try:
         return get()
     except ClientError as error:

@@ -42,7 +42,7 @@ def add_athena_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     asked = its.add_parser(
         "query",
         help="run a named query and print its rows",
-        epilog=_told_queries(),
+        epilog=_query_list(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     asked.add_argument("name", metavar="NAME", choices=list(queries()), help="one of the queries below")
@@ -74,9 +74,9 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", metavar="REGION", help="region of Athena and Glue (AWS_REGION)")
 
 
-def _told_queries() -> str:
-    told = ((name, asked.question) for name, asked in queries().items())
-    return "queries:\n" + "\n".join(f"  {name:20} {question}" for name, question in told)
+def _query_list() -> str:
+    listed = ((name, asked.question) for name, asked in queries().items())
+    return "queries:\n" + "\n".join(f"  {name:20} {question}" for name, question in listed)
 
 
 # --- What each does -------------------------------------------------------------------------------------------------------

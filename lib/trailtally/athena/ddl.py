@@ -23,7 +23,7 @@ _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 
 def properties(table: Table) -> dict[str, str]:
-    """The table's properties: the rule for its partitions, and whose it is."""
+    """Return the table's properties: the rule for its partitions, and whose it is."""
     column = table.partition.name
     return {
         "classification": "parquet",
@@ -38,12 +38,12 @@ def properties(table: Table) -> dict[str, str]:
 
 
 def location(table: Table, output: str) -> str:
-    """Where the table lies below the job's --output."""
+    """Return where the table lies below the job's --output."""
     return f"{output}/{table.name}/"
 
 
 def create_table(table: Table, *, database: str, output: str) -> str:
-    """The statement that creates the table in Athena."""
+    """Return the statement that creates the table in Athena."""
     columns = ",\n".join(map(_column_ddl, table.columns))
     rows = ",\n".join(f"  {_text(name)} = {_text(value)}" for name, value in properties(table).items())
     return (
@@ -71,7 +71,7 @@ def create_tables(*, database: str, output: str) -> str:
 
 
 def table_input(table: Table, *, output: str) -> dict[str, Any]:
-    """The same as Glue's `TableInput`."""
+    """Return the table as Glue's `TableInput`."""
     return {
         "Name": table.name,
         "Description": f"one row is {table.row}",
@@ -97,6 +97,6 @@ def _column_input(column: Column) -> dict[str, str]:
 
 
 def _text(text: str) -> str:
-    """A text in DDL, which is Hive's: a backslash hides what comes after it."""
+    """Return a text as a literal of DDL, which is Hive's: a backslash escapes what comes after it."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

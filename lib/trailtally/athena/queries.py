@@ -73,12 +73,12 @@ class View(NamedTuple):
 
 @cache
 def queries() -> dict[str, Query]:
-    """All of them by name, which is the file's."""
+    """Return all queries by name, which is the file's."""
     return {name: _query(name, text) for name, text in _texts("queries")}
 
 
 def query(name: str) -> Query:
-    """The query of this name. UsageError, with the names there are, where there is none."""
+    """Return the query of this name. Raises UsageError, with the names there are, where there is none."""
     if name not in queries():
         raise UsageError(f"there is no query {name!r}. There are: {', '.join(queries())}")
     return queries()[name]
@@ -86,13 +86,13 @@ def query(name: str) -> Query:
 
 @cache
 def views() -> dict[str, View]:
-    """The views by name."""
+    """Return the views by name."""
     meanings = {name: text.partition("\n")[0].removeprefix("-- ") for name, text in _texts("views")}
     return {name: View(name, meanings[name], text, _VIEWED[name]) for name, text in _texts("views")}
 
 
 def arguments(of: Query, values: Mapping[str, str]) -> list[str]:
-    """The values of the query's parameters as literals of SQL, in order. UsageError where one is missing or too long."""
+    """Return the values of the query's parameters as literals of SQL, in order. Raises UsageError where one is missing."""
     missing = [parameter for parameter in of.parameters if not values.get(parameter.name)]
     if missing:
         raise UsageError(f"query {of.name}: give --{missing[0].name.replace('_', '-')}: {missing[0].meaning}")

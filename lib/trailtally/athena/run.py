@@ -29,7 +29,7 @@ class Result(NamedTuple):
 
 
 def run_query(athena: Any, place: Place, sql: str, arguments: list[str], *, say: Callable[[str], None]) -> Result:
-    """Runs a statement to its end. Raises TrailtallyError with Athena's reason where it fails or somebody cancels it.
+    """Run a statement to its end, and return its rows. Raises TrailtallyError, with Athena's reason, where it fails.
 
     An interrupt cancels it in Athena, too: what scans on costs on.
     """
@@ -67,7 +67,7 @@ def _wait(athena: Any, number: str, say: Callable[[str], None]) -> dict[str, Any
 
 
 def _stop(athena: Any, number: str, say: Callable[[str], None]) -> None:
-    """Cancels the query. Where that fails it is told, and does not hide why the query was to be cancelled."""
+    """Cancel the query. A failure is reported, and does not hide why the query was to be cancelled."""
     try:
         athena.stop_query_execution(QueryExecutionId=number)
         say(f"Athena query {number}: cancelled")
