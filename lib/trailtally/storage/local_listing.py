@@ -4,9 +4,6 @@ obstore has a store for it, too: that one hides broken links and names that end 
 its whole listing. Nothing may be missed because of its name.
 """
 
-# Paths here are text that need not be UTF-8, by the thousand: pathlib is slow.
-# ruff: noqa: PTH112, PTH114, PTH116, PTH119, PTH208
-
 import os
 import stat
 from collections.abc import Iterator
@@ -18,11 +15,6 @@ from trailtally.storage.store import READ_LIMIT, Store
 _BROKEN_LINK = "a link to a file that does not exist"
 _NO_FILE = "neither a file nor a folder"
 _CHUNK = 1 << 20
-
-
-def looped(path: str) -> Entry:
-    """Return the entry of a link to a folder that it lies in, which is not followed."""
-    return Entry(key_of(path) + "/", 0, "", "a link to a folder that it lies in")
 
 
 class LocalListing(Store):
@@ -49,7 +41,7 @@ class LocalListing(Store):
 
     def _list_tree(self, path: str, name: str, after: str, last: str, above: frozenset[str]) -> Iterator[Entry]:
         if self.identity(path) in above:
-            yield looped(path)
+            yield Entry(key_of(path) + "/", 0, "", "a link to a folder that it lies in")
             return
         try:
             folders, files = _scan(path)

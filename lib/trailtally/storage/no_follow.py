@@ -3,9 +3,6 @@
 Each name is opened relative to the folder above it, so that nothing that is swapped in meanwhile leads elsewhere either.
 """
 
-# Paths here are text that need not be UTF-8, by the thousand: pathlib is slow.
-# ruff: noqa: PTH103, PTH112, PTH123
-
 import contextlib
 import os
 import secrets

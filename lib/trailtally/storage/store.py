@@ -192,3 +192,13 @@ def open_store(argument: str, access: Access | None = None) -> Store:
     from trailtally.storage import local  # noqa: PLC0415 - it builds on this module
 
     return local.LocalStore(local.location(argument))
+
+
+def location(argument: str) -> str:
+    """Return the absolute path or URL that an argument names, where nothing is to be done with the store. See `open_store`."""
+    return open_store(argument).root
+
+
+def is_remote(root: str) -> bool:
+    """Return whether a store with this root is in S3."""
+    return root.startswith("s3://")
