@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from trailtally.engine.spark import SparkEngine
 def _session() -> SparkSession:
     tests = str(Path(__file__).parents[1])
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     options: dict[str, Any] = {
         "spark.master": "local[2]",
         "spark.ui.enabled": "false",

@@ -132,6 +132,8 @@ class SparkEngine(Engine):
                 raise _WorkerDied from error
             if "java.io.IOException: No space left on device" in text:
                 raise RunStopped(_full(self._folder)) from error
+            if lacking := _LACKING.search(text):
+                raise RunStopped(f"{lacking[0]} in Spark's workers. {_GIVE_PACKAGES}") from error
             raise
 
     def settings(self, prefix: str) -> dict[str, str]:
@@ -283,6 +285,13 @@ def _unmarked(found: re.Match[str]) -> Exception:
 
 # A worker of Python that crashed, or a container that the cluster stopped.
 _DEATH = re.compile(r"Python worker exited unexpectedly|ExecutorLostFailure|Container killed|Container from a bad node")
+
+_LACKING = re.compile(r"No module named '[^']+'")
+
+_GIVE_PACKAGES = (
+    "Set PYSPARK_PYTHON (or spark.pyspark.python) to a Python that has the packages on every node, and give trailtally itself "
+    "with --py-files where they lack it"
+)
 
 _DIED = (
     "a worker of Spark died, as a rule because the system stopped it for its memory. Nothing of this batch was published. Give "
