@@ -1,4 +1,4 @@
-"""A command, run as a whole process -> its wall time, its CPU time and the peak memory of its process tree (Linux)."""
+"""Run a command as a whole process and measure its wall time, CPU time and peak memory, all descendants included (Linux)."""
 
 import ctypes
 import os
@@ -8,33 +8,41 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SAMPLE_SECONDS = 0.2
-ORPHAN_SECONDS = 30
-PR_SET_CHILD_SUBREAPER = 36
+_SAMPLE_SECONDS = 0.2
+_ORPHAN_SECONDS = 30
+_PR_SET_CHILD_SUBREAPER = 36
 
 
-class Peak(NamedTuple):
-    """Resident bytes, each the highest of any sample."""
+@dataclass
+class Peak:
+    """Peak resident bytes.
 
-    tree: int  # all processes together; pages that forked workers share count once for each
-    java: int  # the Spark driver, in local mode also the executor
-    worker: int  # the biggest Python worker
+    `tree` is the sum over all processes, the highest of any sample; shared pages count once for each. `largest` and `java` are
+    the high-water marks of the largest process that is not Java, and of the largest one that is.
+    """
+
+    tree: int = 0
+    largest: int = 0
+    java: int = 0
 
 
-class Measured(NamedTuple):
+@dataclass(frozen=True)
+class Measured:
+    """What a command did. `cpu_seconds` is user and system time of the process and all its descendants."""
+
     status: int
     output: str
     wall_seconds: float
-    cpu_seconds: float  # user and system, of the process and all its descendants
+    cpu_seconds: float
     peak: Peak
 
 
 def run(command: Sequence[str], environment: dict[str, str], log: Path) -> Measured:
-    """Runs the command and waits for it and all it started; its stderr goes to the file `log`.
+    """Run the command, wait for it and all that it started, and return what was measured; its stderr goes to the file `log`.
 
     Other children of this process, such as a server, may run meanwhile: they are not waited for and not counted.
     """
@@ -46,20 +54,13 @@ def run(command: Sequence[str], environment: dict[str, str], log: Path) -> Measu
         with _Sampler(process.pid) as sampler:
             output, _ = process.communicate()
     wall = time.monotonic() - start
-    counted = _reap_orphans(others)
-    lost = sum(seconds for pid, seconds in sampler.workers.items() if pid not in counted)
+    waited_for = _reap_orphans(others)
+    lost = sum(seconds for pid, seconds in sampler.worker_seconds.items() if pid not in waited_for)
     return Measured(process.returncode, output, wall, _children_seconds() - before + lost, sampler.peak)
 
 
-def spark_environment(spark_submit: Path) -> dict[str, str]:
-    """The environment of a Spark job: workers need the Python beside spark-submit; trailtally is this repository's."""
-    paths = [str(REPOSITORY / "lib"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    python = {"PYSPARK_PYTHON": str(spark_submit.absolute().parent / "python")}
-    return python | os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-
-
-def last_words(measured: Measured, log: Path) -> str:
-    """The last line that a failed command wrote, stack traces apart; all that it wrote is put into the file `log`."""
+def last_line(measured: Measured, log: Path) -> str:
+    """Return the last line that a failed command wrote, without stack traces. All that it wrote is put into the file `log`."""
     # spark-submit joins a job's stderr to its stdout.
     text = measured.output + log.read_text(errors="replace")
     log.write_text(text)
@@ -70,12 +71,12 @@ def last_words(measured: Measured, log: Path) -> str:
 def _adopt_orphans() -> None:
     # Spark may leave its Python workers without waiting for them: their CPU time is ours to count if we inherit them.
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _reap_orphans(others: set[int]) -> set[int]:
-    """Waits for the children but these; gives back which there were."""
-    deadline, found = time.monotonic() + ORPHAN_SECONDS, set[int]()
+    """Wait for the children other than these, and return their ids."""
+    deadline, found = time.monotonic() + _ORPHAN_SECONDS, set[int]()
     while time.monotonic() < deadline:
         orphans = set(_children().get(os.getpid(), ())) - others
         if not orphans:
@@ -95,13 +96,13 @@ def _children_seconds() -> float:
 class _Sampler:
     """Looks at the processes below `root` while the `with` block runs.
 
-    `workers` has the CPU seconds of each forked Python worker, as last seen: nobody waits for one that ends before its parent,
-    which ignores SIGCHLD, and then the system counts its time for nobody.
+    `worker_seconds` has the last seen CPU seconds of each forked worker of Spark: one that ends before its parent, which ignores
+    SIGCHLD, is waited for by nobody, and the system then counts its time for nobody.
     """
 
     def __init__(self, root: int) -> None:
-        self.peak = Peak(0, 0, 0)
-        self.workers: dict[int, float] = {}
+        self.peak = Peak()
+        self.worker_seconds: dict[int, float] = {}
         self._root = root
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -115,36 +116,39 @@ class _Sampler:
         self._thread.join()
 
     def _loop(self) -> None:
-        while not self._done.wait(SAMPLE_SECONDS):
+        while not self._done.wait(_SAMPLE_SECONDS):
             sample = [process for pid in _descendants(self._root) if (process := _process(pid))]
-            tree = sum(process.resident for process in sample)
-            java = max((process.resident for process in sample if process.is_java), default=0)
-            daemons = {process.pid for process in sample if process.is_daemon}
-            worker = max((process.resident for process in sample if process.is_daemon), default=0)
-            self.peak = Peak(*(max(pair) for pair in zip(self.peak, (tree, java, worker), strict=True)))
-            self.workers.update({process.pid: process.seconds for process in sample if process.parent in daemons})
+            peak, daemons = self.peak, {process.pid for process in sample if process.is_daemon}
+            peak.tree = max(peak.tree, sum(process.resident for process in sample))
+            peak.java = max(peak.java, *(process.highest for process in sample if process.is_java), 0)
+            peak.largest = max(peak.largest, *(process.highest for process in sample if not process.is_java), 0)
+            self.worker_seconds.update({process.pid: process.seconds for process in sample if process.parent in daemons})
 
 
 class _Process(NamedTuple):
     pid: int
     parent: int
     resident: int
-    seconds: float  # of CPU, its children's not among them
+    highest: int  # resident bytes, at most so far
+    seconds: float  # of CPU, without its children's
     is_java: bool
     is_daemon: bool  # Spark's daemon for Python, or a worker that it forked
 
 
 def _process(pid: int) -> _Process | None:
+    folder = Path(f"/proc/{pid}")
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = (folder / "cmdline").read_bytes()
         # The name, in parentheses, may hold spaces; parent, times and pages have these places after it.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        highest = (folder / "status").read_text().partition("VmHWM:")[2].split()
     except OSError:
-        return None  # it ended between the two looks
+        return None  # it ended between two looks
     return _Process(
         pid,
         parent=int(fields[1]),
         resident=int(fields[21]) * resource.getpagesize(),
+        highest=int(highest[0]) * 1024 if highest else 0,
         seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
         is_java=command.split(b"\0")[0].endswith(b"java"),
         is_daemon=b"pyspark.daemon" in command or b"pyspark/daemon" in command,
@@ -162,11 +166,10 @@ def _descendants(root: int) -> list[int]:
 
 
 def _children() -> dict[int, list[int]]:
-    """The children of every process."""
+    """Return the children of every process."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name, in parentheses, may hold spaces; the parent is the second field after it.
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
         except (OSError, IndexError):
             continue
