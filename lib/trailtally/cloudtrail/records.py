@@ -78,6 +78,8 @@ class Decoded:
     problems: list[str] = field(default_factory=list)
 
 
+NO_TIME = "it has no eventTime"
+
 _event_id = attrgetter("eventID")
 _decode_file = msgspec.json.Decoder(_File).decode
 _decode_raw_file = msgspec.json.Decoder(_RawFile).decode
@@ -102,9 +104,12 @@ def decode(content: bytes, *, keep_texts: bool = False) -> Iterator[Decoded]:
     """
     if not content.isascii():
         _check_utf8(content)
+    first = 1
     try:
         for chunk in _chunks(content):
-            yield (None if keep_texts else _all_at_once(chunk)) or _one_by_one(chunk, keep_texts)
+            decoded = (None if keep_texts else _all_at_once(chunk)) or _one_by_one(chunk, keep_texts, first)
+            first += len(decoded.records) + len(decoded.problems)
+            yield decoded
     except RecursionError:
         raise BadObject("not JSON of CloudTrail: nested too deeply") from None
 
@@ -164,11 +169,13 @@ def _check_utf8(content: bytes) -> None:
         raise BadObject(f"not UTF-8 text: {error.reason} at byte {error.start:,}") from None
 
 
-def _one_by_one(content: bytes, keep_texts: bool) -> Decoded:
+def _one_by_one(content: bytes, keep_texts: bool, first: int) -> Decoded:
     decoded = Decoded()
-    for place, raw in enumerate(_raw_records(content), 1):
+    for place, raw in enumerate(_raw_records(content), first):
         try:
             record = _record(raw)
+            if not (record.eventID or record.eventTime):
+                raise BadRecord(NO_TIME)  # before its content is hashed: a file may hold millions of {}
             content_hash = None if record.eventID else _content_hash(raw)
         except BadRecord as problem:
             decoded.problems.append(f"record {place}: {problem}")
@@ -232,6 +239,8 @@ def _records_of(document: object) -> list[object]:
 
 
 def _record(raw: bytes) -> Record:
+    if not raw.startswith(b"{"):
+        raise BadRecord(f"is {_kind(parsed(raw))}, not an object")
     try:
         return _decode_record(raw)
     except (msgspec.DecodeError, UnicodeError):

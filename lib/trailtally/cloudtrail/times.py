@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trailtally.cloudtrail.records import NO_TIME
 from trailtally.errors import BadRecord
 
 _MICROSECONDS = 1_000_000
@@ -39,7 +40,7 @@ def event_times(texts: list[str | None]) -> npt.NDArray[np.int64] | None:
 def event_time(text: str | None) -> int:
     """Return eventTime in microseconds since 1970 UTC. Raises BadRecord where it is missing, no time, or has no time zone."""
     if not text:
-        raise BadRecord("it has no eventTime")
+        raise BadRecord(NO_TIME)
     try:
         moment = dt.datetime.fromisoformat(text)
         if moment.tzinfo is None:

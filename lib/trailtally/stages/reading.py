@@ -191,6 +191,7 @@ class _Task:
                 self._chunks.append(_Chunk(file, decoded))
                 status.records += len(decoded.records) + len(decoded.problems)
                 status.reject(decoded.problems)
+                decoded.problems.clear()  # there may be millions
                 self._records += len(decoded.records)
                 if len(content) > _CONTENT and self._records >= _RECORDS:
                     yield from self.flush(unfinished=status)
