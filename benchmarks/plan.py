@@ -1,45 +1,37 @@
-"""The plan of a run over 1,000,000 listed files and a ledger of 3,000,000 rows: time, driver memory and requests.
+"""Measure the plan of a run over 1,000,000 listed files and a ledger of 3,000,000 rows: time and memory of whole processes.
 
     python benchmarks/plan.py
 
-Ends with 1 if a plan failed or does not have exactly what was made.
+Ends with 1 if a plan failed or has other counts than what was generated.
 """
 
 import argparse
 import datetime as dt
 import json
-import re
-import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow.parquet as pq
 
-from made_ledger import ACCOUNTS, FORMAT, REGIONS, Expected, Made, expected
-from measure import REPOSITORY, Measured, last_words, run, spark_environment
-from places import add_place_options, work_folder
-from trailtally.published import object_path
+from commands import BENCHMARKS, Failed, add_work_option, finish, measure, table, work_folder
+from made_ledger import FORMAT, Shape, expected_counts, make_ledger
+from measure import Measured
 from trailtally.tables import ledger
 
-BENCHMARKS = REPOSITORY / "benchmarks"
 SINCE_DAYS = 30
-KEYS_A_LIST = 1000  # what S3 gives back in one answer
-# `[4.2s][info][gc] GC(7) Pause Young (Normal) (G1 Evacuation Pause) 310M->121M(512M) 9.8ms`
-COLLECTION = re.compile(r"(\d+)M->(\d+)M\(\d+M\) ([\d.]+)ms")
+TARGET_SECONDS, TARGET_BYTES = 15, 1_000_000_000
 
 
-class Heap(NamedTuple):
-    live: int  # MB that were left after a collection, at most
-    collecting: float  # seconds in which the JVM stood still for it
+@dataclass(frozen=True)
+class Result:
+    """A plan: plan_job's report, and what it read of the ledger."""
 
-
-class Result(NamedTuple):
     name: str
     measured: Measured
-    report: dict[str, Any]  # plan_job's
-    heap: Heap
+    report: dict[str, Any]
     ledger_rows: int
     ledger_bytes: int
 
@@ -48,20 +40,22 @@ def main() -> int:
     options = _parser().parse_args()
     if options.ledger_rows % options.days:
         sys.exit(f"--ledger-rows {options.ledger_rows} over --days {options.days}: every day must have as many rows")
-    made = Made(options.ledger_rows, options.days, options.files, options.new)
+    shape = Shape(options.ledger_rows, options.days, options.files, options.new)
     work = work_folder(options)
+    output = work / f"ledger-{shape.ledger_rows}rows-{shape.days}days-{FORMAT}v{ledger.TABLE.version}"
+    make_ledger(output, shape)
+    last = shape.day(shape.ledger_rows + shape.new - 1)
+    since = (last - dt.timedelta(SINCE_DAYS - 1)).isoformat()
+    plans = [("the newest", shape, None), ("of all days", replace(shape, is_spread=True), None), (f"since {since}", shape, since)]
     results, failures = list[Result](), list[str]()
-    try:
-        output = _ledger(options, work, made)
-        for since in (None, _since(made)):
-            results.append(_run(options, work, output, made, since))
-            failures += _differences(results[-1], expected(made, since))
-    except RuntimeError as error:
-        failures.append(str(error))
+    for name, listed, day in plans:
+        try:
+            results.append(_run(work, name, output, listed, day))
+        except Failed as failure:
+            failures.append(str(failure))
     print(_table(results))
-    for failure in failures:
-        print(f"FAILED: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    print("\n".join(map(_verdict, results)))
+    return finish(failures)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,99 +63,57 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--files", type=int, default=1_000_000, help="listed files, the newest (default: 1000000)")
     parser.add_argument("--new", type=int, default=5_000, help="of these, the ledger does not know (default: 5000)")
     parser.add_argument("--ledger-rows", type=int, default=3_000_000, help="default: 3000000")
-    parser.add_argument("--days", type=int, default=1_000, help="of delivery, in the ledger (default: 1000)")
-    parser.add_argument("--driver-memory", default="1g", help="heap of the one Spark process (default: 1g)")
-    add_place_options(parser)
+    parser.add_argument("--days", type=int, default=1_000, help="delivery days in the ledger (default: 1000)")
+    add_work_option(parser)
     return parser
 
 
-def _since(made: Made) -> str:
-    """The first of the last SINCE_DAYS days of delivery."""
-    last = dt.date.fromisoformat(made.day(made.ledger_rows + made.new - 1))
-    return (last - dt.timedelta(SINCE_DAYS - 1)).isoformat()
-
-
-def _ledger(options: argparse.Namespace, work: Path, made: Made) -> Path:
-    """The output folder with the made ledger, made unless it is there. RuntimeError where that fails."""
-    output = work / f"ledger-{made.ledger_rows}rows-{made.days}days-{FORMAT}v{ledger.TABLE.version}"
-    if not output.exists():
-        arguments = [str(output), str(made.ledger_rows), str(made.days)]
-        command = [*_submit(options), str(BENCHMARKS / "made_ledger.py"), *arguments]
-        if subprocess.run(command, env=spark_environment(options.spark_submit), check=False).returncode:
-            raise RuntimeError(f"the ledger {output} could not be made")
-    return output
-
-
-def _submit(options: argparse.Namespace) -> list[str]:
-    return [str(options.spark_submit), "--master", "local[*]", "--driver-memory", options.driver_memory]
-
-
-def _run(options: argparse.Namespace, work: Path, output: Path, made: Made, since: str | None) -> Result:
-    """One plan in a process of its own. RuntimeError where it fails. Its text is kept beside its log."""
-    name = f"since {since}" if since else "all days"
-    log, collections = work / f"plan-{since or 'all'}.log", work / f"plan-{since or 'all'}.gc"
-    collections.unlink(missing_ok=True)  # Java would keep it under another name
-    arguments = [str(output), ",".join(map(str, made)), *filter(None, [since])]
-    java = ["--driver-java-options", f"-Xlog:gc:file={collections}"]
-    command = [*_submit(options), *java, str(BENCHMARKS / "plan_job.py"), *arguments]
-    measured = run(command, spark_environment(options.spark_submit), log)
-    if measured.status != 0:
-        raise RuntimeError(f"{name}: the plan ended with {measured.status}: {last_words(measured, log)} (all of it: {log})")
+def _run(work: Path, name: str, output: Path, shape: Shape, since: str | None) -> Result:
+    """Make one plan in a process of its own. Raises Failed where it fails or has other counts."""
+    arguments = [str(output), json.dumps(astuple(shape)), *filter(None, [since])]
+    log = work / f"plan-{name.replace(' ', '-')}.log"
+    measured = measure(name, [sys.executable, str(BENCHMARKS / "plan_job.py"), *arguments], log)
     report = json.loads(measured.output.splitlines()[-1])
-    log.with_suffix(".txt").write_text(report["text"] + "\n")
-    objects = [object_path(str(output), ledger.TABLE, day) for day in report["ledger_days"]]
+    expected = expected_counts(shape, since)
+    if report["counts"] != expected:
+        raise Failed(f"{name}: the plan has {report['counts']}, and {expected} was generated")
+    # A plan reads the ledger of the days that are listed.
+    first = shape.day(shape.listed_numbers(since).start).isoformat()
+    objects = [path for path in output.glob("ledger/delivered=*/*.parquet") if path.parent.name >= f"delivered={first}"]
     rows = sum(pq.read_metadata(path).num_rows for path in objects)
-    size = sum(Path(path).stat().st_size for path in objects)
-    return Result(name, measured, report, _heap(collections.read_text()), rows, size)
-
-
-def _heap(log: str) -> Heap:
-    collections = [(int(after), float(ms)) for _, after, ms in COLLECTION.findall(log)]
-    return Heap(max((after for after, _ in collections), default=0), sum(ms for _, ms in collections) / 1000)
-
-
-def _differences(result: Result, wanted: Expected) -> list[str]:
-    """Where the plan, or the first line of its text, is not what was made."""
-    found = result.report["counts"]
-    differences = [
-        f"{result.name}: {name} is {found[name]}, and {value} was made"
-        for name, value in wanted._asdict().items()
-        if found[name] != value
-    ]
-    first = f"{wanted.files:,} log files to read, {wanted.bytes / 1e6:,.1f} MB compressed; {sum(wanted.known.values()):,} objects"
-    if not result.report["text"].startswith(first):
-        differences.append(f"{result.name}: the text of the plan does not begin with {first!r}")
-    return differences
+    return Result(name, measured, report, rows, sum(path.stat().st_size for path in objects))
 
 
 def _table(results: Sequence[Result]) -> str:
-    columns = [{"": result.name, **_figures(result)} for result in results]
-    return "\n".join(f"{name:<44}" + "".join(f"{column[name]:>20}" for column in columns) for name in (columns or [{}])[0])
+    columns = [_figures(result) for result in results]
+    rows = [[name, *(column[name] for column in columns)] for name in (columns or [{}])[0]]
+    return table(["", *(result.name for result in results)], rows)
 
 
 def _figures(result: Result) -> dict[str, str]:
-    """What was planned, the requests that it takes on S3, and what it took here; in words."""
-    report, measured = result.report, result.measured
-    counts, seconds, objects = report["counts"], report["plan_seconds"], len(report["ledger_days"])
-    rows = counts["listed"] + result.ledger_rows
+    counts, measured = result.report["counts"], result.measured
+    phases = result.report["phases"].items()
     return {
         "listed files": f"{counts['listed']:,}",
-        "  known and unchanged": f"{sum(counts['known'].values()):,}",
-        "  log files to read": f"{counts['files']:,}",
-        "ledger rows": f"{result.ledger_rows:,}",
-        "requests: ledger objects, one GET each": f"{objects:,}",
-        "  MB of these": f"{result.ledger_bytes / 1e6:,.1f}",
-        "requests: LIST, by calculation": f"{-(-counts['listed'] // KEYS_A_LIST) + ACCOUNTS * len(REGIONS):,}",
-        "wall s, whole process": f"{measured.wall_seconds:.1f}",
-        "  of it the plan": f"{seconds:.1f}",
-        "CPU s, whole process": f"{measured.cpu_seconds:.1f}",
-        "rows a second (listed + ledger, plan alone)": f"{rows / seconds:,.0f}",
-        "heap limit": str(report["heap"]),
-        "  MB of it live after a collection, at most": f"{result.heap.live:,}",
-        "  s that collections took": f"{result.heap.collecting:.1f}",
-        "JVM peak resident MB": f"{measured.peak.java / 1e6:,.0f}",
-        "biggest Python worker MB": f"{measured.peak.worker / 1e6:,.0f}",
+        "log files to read": f"{counts['files']:,}",
+        "ledger rows of these days": f"{result.ledger_rows:,}",
+        "MB of these": f"{result.ledger_bytes / 1e6:,.1f}",
+        "whole process, wall s": f"{measured.wall_seconds:.1f}",
+        "of it the plan": f"{result.report['seconds']:.1f}",
+        "whole process, CPU s": f"{measured.cpu_seconds:.1f}",
+        "by phase, over all processes": ", ".join(f"{name} {seconds:.1f}" for name, seconds in phases),
+        "largest process MB": f"{measured.peak.largest / 1e6:,.0f}",
+        "all processes MB": f"{measured.peak.tree / 1e6:,.0f}",
     }
+
+
+def _verdict(result: Result) -> str:
+    seconds, size = result.measured.wall_seconds, result.measured.peak.tree
+    met = "met" if seconds <= TARGET_SECONDS and size <= TARGET_BYTES else "MISSED"
+    return (
+        f"{result.name}: {seconds:.1f} s and {size / 1e6:,.0f} MB "
+        f"(target: at most {TARGET_SECONDS} s and {TARGET_BYTES / 1e6:,.0f} MB): {met}"
+    )
 
 
 if __name__ == "__main__":
