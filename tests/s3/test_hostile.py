@@ -199,6 +199,20 @@ def test_a_body_above_the_limit_is_unreadable_and_not_held(liar: Liar, store: St
         store.get(f"s3://bucket/logs/{key}", limit=10)
 
 
+def test_the_rest_of_a_body_that_broke_off_is_no_longer_than_it_was_said_to_be(liar: Liar, store: Store) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if "Range" in handler.headers:
+            said = {"Content-Range": "bytes 500-999/1000", "Content-Length": str(50 * MB)}
+            send(handler, 206, OBJECT | said, bytes(50 * MB))
+        else:
+            send(handler, 200, OBJECT | {"Content-Length": "1000"}, bytes(500))
+            handler.close_connection = True
+
+    liar.answer = answer
+    with pytest.raises(Unreadable, match=r"^(larger than 2000 bytes$|the answer broke off)"):
+        store.read("s3://bucket/logs/a", limit=2000)
+
+
 def test_a_body_larger_than_it_was_listed_is_unreadable(liar: Liar, store: Store) -> None:
     liar.answer = giving(bytes(101))
     with pytest.raises(Unreadable, match=r"^larger than the 100 bytes that it was listed with: it changes while it is read$"):

@@ -5,6 +5,7 @@ shows no storage class. So boto3's answer counts.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -71,10 +72,12 @@ class S3Reading(S3Listing):
                 return None
             requests.count(Requests(gets=1))
             answer = store.get(key)
-            # What the answer says it has is what obstore reserves, and no more is received than that.
-            if answer.meta["size"] > most:
+            size = answer.meta["size"]
+            if size > most:
                 raise _TooLarge
-            return _counted(bytes(answer.bytes())), (answer.meta["e_tag"] or "").strip('"')
+            # Not `answer.bytes()`: where a body broke off, obstore asks for its rest, and takes an answer of any size.
+            data = _joined(map(bytes, answer.stream(min_chunk_size=_CHUNK)), size)
+            return _counted(data), (answer.meta["e_tag"] or "").strip('"')
         except (BaseError, FileNotFoundError, PermissionError, ValueError):
             return None  # boto3 tries again, and says what is wrong
 
@@ -103,18 +106,23 @@ class S3Reading(S3Listing):
 
 def _bytes_of(answer: dict[str, Any], most: int) -> bytes:
     body = answer["Body"]
-    pieces, length = [], 0
     try:
         if answer.get("ContentLength", 0) > most:
             raise _TooLarge
-        for piece in body.iter_chunks(_CHUNK):
-            length += len(piece)
-            if length > most:
-                raise _TooLarge
-            pieces.append(piece)
+        return _joined(body.iter_chunks(_CHUNK), most)
     finally:
         body.close()
-    return b"".join(pieces)
+
+
+def _joined(chunks: Iterable[bytes], most: int) -> bytes:
+    """Return the bytes of a body. Raises _TooLarge at once where they are more than `most`."""
+    pieces, length = [], 0
+    for piece in chunks:
+        length += len(piece)
+        if length > most:
+            raise _TooLarge
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _counted(data: bytes) -> bytes:
