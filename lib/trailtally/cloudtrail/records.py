@@ -85,14 +85,17 @@ _decode_file = msgspec.json.Decoder(_File).decode
 _decode_raw_file = msgspec.json.Decoder(_RawFile).decode
 _decode_record = msgspec.json.Decoder(Record).decode
 
-# Content that is decoded at once. CloudTrail's own files end at 50 MB.
-_CHUNK = 16 << 20
+# Content that is decoded at once: its records take several times as much. CloudTrail's own files end at 50 MB.
+_CHUNK = 4 << 20
 
-# Of content that is larger than the first, a record of this many bytes a comma would take ten times its bytes in memory.
+# How many times its usual size a chunk may have, for want of a record's end.
+_LONGEST = 4
+
+# The same of content that has a comma for each of so few bytes: its records are tiny, and take a hundred times as much.
 _SMALL, _BYTES_A_COMMA = 1 << 20, 16
 
-_HEAD = re.compile(rb'\s*\{\s*"Records"\s*:\s*\[\s*(?=\{)')
-_TAIL = re.compile(rb"\}\s*\]\s*\}\s*$")
+_HEAD = re.compile(rb'\s*\{\s*"Records"\s*:\s*\[\s*(?=[^\]\s])')
+_TAIL = re.compile(rb"\s*\]\s*\}\s*$")
 _BOUNDARY = re.compile(rb"\}\s*,\s*(?=\{)")
 
 
@@ -104,45 +107,61 @@ def decode(content: bytes, *, keep_texts: bool = False) -> Iterator[Decoded]:
     """
     if not content.isascii():
         _check_utf8(content)
-    first = 1
     try:
-        for chunk in _chunks(content):
-            decoded = (None if keep_texts else _all_at_once(chunk)) or _one_by_one(chunk, keep_texts, first)
-            first += len(decoded.records) + len(decoded.problems)
-            yield decoded
+        yield from _Decoder(content, keep_texts).chunks()
     except RecursionError:
         raise BadObject("not JSON of CloudTrail: nested too deeply") from None
 
 
-def _chunks(content: bytes) -> Iterator[bytes]:
-    """Yield the content cut into log files of their own, where it is large or dense."""
-    size = _CHUNK
-    if len(content) > _SMALL and content.count(b",") * _BYTES_A_COMMA > len(content):
-        size = _SMALL
-    head, tail = _HEAD.match(content), _TAIL.search(content, max(len(content) - 1000, 0))
-    if len(content) <= size or not head or not tail:
-        yield content
-        return
-    start, end = head.end(), tail.start() + 1
-    while start < end:
-        cut, chunk = _chunk(content, start, end, size)
-        yield chunk
-        start = cut
+class _Decoder:
+    """Decodes one content; `_records` counts what came before a chunk."""
 
+    def __init__(self, content: bytes, keep_texts: bool) -> None:
+        self._content = content
+        self._keep_texts = keep_texts
+        self._records = 0
 
-def _chunk(content: bytes, start: int, end: int, size: int) -> tuple[int, bytes]:
-    """Return where the next chunk starts, and this one as a log file that is whole JSON.
+    def chunks(self) -> Iterator[Decoded]:
+        """Yield the records; those of a large content cut into log files of their own."""
+        content = self._content
+        head, tail = _HEAD.match(content), _TAIL.search(content, max(len(content) - 1000, 0))
+        if len(content) <= _CHUNK or not head or not tail:
+            decoded = self._decoded(content)
+            assert decoded is not None  # it is the last
+            yield decoded
+            return
+        size = _SMALL if content.count(b",") * _BYTES_A_COMMA > len(content) else _CHUNK
+        start, end = head.end(), tail.start()
+        while start < end:
+            decoded, start = self._chunk(start, end, size)
+            yield decoded
 
-    What looks like the end of a record may lie within one: then the chunk does not parse, and goes on to the next such place.
-    """
-    reach = start + size
-    while True:
-        boundary = _BOUNDARY.search(content, min(reach, end), end)
-        cut, following = (boundary.start() + 1, boundary.end()) if boundary else (end, end)
-        chunk = b'{"Records":[%b]}' % content[start:cut]
-        if following == end or _is_whole(chunk):
-            return following, chunk
-        reach = following + size // 4
+    def _chunk(self, start: int, end: int, size: int) -> tuple[Decoded, int]:
+        """Return the records of the next chunk, and where the one after it starts.
+
+        What looks like the end of a record may lie within one: then the chunk does not parse, and goes on to the next such place.
+        Raises BadObject where there is none for long.
+        """
+        reach, last = start + size, min(start + _LONGEST * size, end)
+        while True:
+            boundary = _BOUNDARY.search(self._content, min(reach, last), last)
+            if boundary is None and last < end:
+                raise BadObject(f"not a CloudTrail log: there is no whole record in {last - start:,} bytes of it")
+            cut, following = (boundary.start() + 1, boundary.end()) if boundary else (end, end)
+            decoded = self._decoded(b'{"Records":[%b]}' % self._content[start:cut], is_last=following == end)
+            if decoded is not None:
+                return decoded, following
+            reach = following + size // 4
+
+    def _decoded(self, chunk: bytes, *, is_last: bool = True) -> Decoded | None:
+        """Return the records of a chunk; None where it is not whole, and not the last."""
+        decoded = None if self._keep_texts else _all_at_once(chunk)
+        if decoded is None:
+            if not is_last and not _is_whole(chunk):
+                return None
+            decoded = _one_by_one(chunk, self._keep_texts, self._records + 1)
+        self._records += len(decoded.records) + len(decoded.problems)
+        return decoded
 
 
 def _is_whole(chunk: bytes) -> bool:

@@ -176,7 +176,7 @@ class _Task:
 
     def _add(self, file: _File, fetch: _Fetch, status: _Status) -> Iterator[Blob]:
         self._statuses[file["file_key"]] = status
-        first = len(self._chunks)
+        first, is_checked = len(self._chunks), False
         try:
             with meter.timed("fetch"):
                 # Of the version that is read, should it have changed since it was listed.
@@ -184,16 +184,17 @@ class _Task:
             with meter.timed("gunzip"):
                 content = inflate(data, self._read.max_file_bytes)
             del data
-            if len(content) > _CONTENT:
-                # Its first records are yielded before the last is decoded, so that the whole has to be looked at before.
-                _check(content)
             for decoded in self._decode(content):
                 self._chunks.append(_Chunk(file, decoded))
                 status.records += len(decoded.records) + len(decoded.problems)
                 status.reject(decoded.problems)
                 decoded.problems.clear()  # there may be millions
                 self._records += len(decoded.records)
-                if len(content) > _CONTENT and self._records >= _RECORDS:
+                if self._records >= 2 * _RECORDS:
+                    if not is_checked:
+                        # What is yielded now cannot be taken back, should the file be bad further on.
+                        _check(content)
+                        is_checked = True
                     yield from self.flush(unfinished=status)
         except BadObject as problem:
             self._reject(status, first, REJECTED, problem)
