@@ -1,19 +1,16 @@
 """The whole job over the example tree: what `make demo` shows must be what the tree was made to hold."""
 
-import io
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from pyspark.sql import SparkSession
 
-from conftest import read_table
-from trailtally import daily
-from trailtally.progress import Progress
-from trailtally.show import show_tables
-from trailtally.summary import Summary
+from conftest import read_table, run_job
+from trailtally.cli.show import Question, show
+from trailtally.run.summary import Summary
+from trailtally.storage import open_store
 from trailtally.terminal import printable
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -47,11 +44,14 @@ class Made(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def made(script: dict[str, Any], spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(script: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("example")
     script["replace_tree"](folder / "tree", script["example_tree"]())
-    request = daily.Request([str(folder / "tree")], str(folder / "tables"))
-    return Made(folder / "tree", daily.run(spark, request, Progress(io.StringIO())), folder / "tables")
+    return Made(folder / "tree", run_job(folder / "tree", output=folder / "tables").summary, folder / "tables")
+
+
+def shown(made: Made, rows: int) -> str:
+    return show(open_store(str(made.output)), Question(rows=rows), named="tables")
 
 
 def test_the_job_finds_in_the_example_tree_what_was_put_there(made: Made, script: dict[str, Any]) -> None:
@@ -116,6 +116,8 @@ def test_the_record_of_the_article_is_a_launch_like_any_other(made: Made) -> Non
         "source_ip": "65.160.18.XXX",
         "user_agent": "EC2ConsoleBackend",
         "instance_count": 1,
+        "min_count": 1,
+        "max_count": 1,
         "instance_ids": ["i-2013abcd"],
         "instance_types": ["t1.micro"],
         "image_ids": ["ami-35792c5c"],
@@ -136,12 +138,13 @@ def test_every_kind_of_caller_is_in_it(made: Made) -> None:
         (f"arn:aws:iam::{SHOP}:role/service-role/AWSBackupDefaultServiceRole", "AssumedRole", "AWS Internal", "AWS Internal"),
         ("cloudtrail.amazonaws.com", "AWSService", "cloudtrail.amazonaws.com", "cloudtrail.amazonaws.com"),
         (f"{store}/user/92b7e4a1-70d1-70c2-9b3a-4f6f0c1d2e3f", "IdentityCenterUser", None, "198.51.100.23"),
-        ("123456789012", "AWSAccount", None, "192.0.2.90"),
+        # Of another account its principal is known, whatever the session is called.
+        ("123456789012/AROASCANNERXXXXXX", "AWSAccount", None, "192.0.2.90"),
     }
 
 
 def test_show_has_two_lines_for_a_launch_and_cuts_neither_address_nor_arn(made: Made) -> None:
-    lines = show_tables(str(made.output), 20).splitlines()
+    lines = shown(made, 20).splitlines()
     night, refused, unknown = (
         next(n for n, line in enumerate(lines) if line.startswith(f"  {when}"))
         for when in ("2026-03-06 23:58:41", "2026-03-06 09:31:17", "2026-03-09 01:15:33")
@@ -153,7 +156,7 @@ def test_show_has_two_lines_for_a_launch_and_cuts_neither_address_nor_arn(made: 
     assert "2001:db8:91::7" in lines[refused]
     assert lines[refused].endswith("failed: Client.UnauthorizedOperation")
     assert lines[refused + 1].startswith(f"      {DEVELOPER} in session mina@example.com, aws-cli/2.24.9 ")
-    assert lines[unknown].endswith("launched, on-demand; CloudTrail left out how many")
+    assert lines[unknown].endswith("launched, on-demand; CloudTrail left out how many, 1 to 400 asked for")
     assert lines[-2:] == [
         "  2026-03-09  rejected  truncated gzip: the file ends before its data does",
         f"      {made.summary.problems[0][0]}",
@@ -161,7 +164,7 @@ def test_show_has_two_lines_for_a_launch_and_cuts_neither_address_nor_arn(made: 
 
 
 def test_show_gives_the_newest_of_too_many_and_says_so(made: Made) -> None:
-    launches, _, days, _ = (part.splitlines() for part in show_tables(str(made.output), 1).split("\n\n"))
+    launches, _, days, _ = (part.splitlines() for part in shown(made, 1).split("\n\n"))
     assert launches[0] == "RunInstances calls, who made them and with what client (the newest 1 of 14: --rows)"
     assert launches[2].startswith("  2026-03-09 01:15:33")
     assert days[0] == "Days of the events, UTC (the newest 1 of 6: --rows)"

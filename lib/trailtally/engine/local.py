@@ -8,11 +8,12 @@ import os
 import pickle
 import shutil
 import signal
+import threading
 import traceback
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
@@ -217,6 +218,7 @@ class _Worker:
 
 def _work(connection: Connection) -> None:
     """Do tasks until the other side is gone."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal: the first one ends the others
     stage_bytes, stage, folder = b"", None, None
     while True:
@@ -231,6 +233,13 @@ def _work(connection: Connection) -> None:
             connection.send(_done(stage, folder, task))
         except OSError:
             return
+
+
+def _end_with_parent() -> None:
+    """End this process, whatever it does, when the first one is gone: it may have been killed."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _done(stage: Stage, folder: str | None, task: _Task) -> _Answer:

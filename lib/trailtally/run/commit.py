@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from trailtally.errors import TrailtallyError
-from trailtally.storage import Store
+from trailtally.storage import Store, path_of
 from trailtally.tables import TABLES
 
 # Objects moved at the same time: on S3 each waits some tens of milliseconds.
@@ -24,6 +24,9 @@ _MARKER = f"{_STATE}/commit.json"
 
 # A day of a long backlog, with all its tables and slices, takes some hundred bytes for each object.
 _LARGEST_MARKER = 256 << 20
+
+# As storage/no_follow.py names them.
+_DRAFT = re.compile(r"/\.(commit|lock)\.json\.[0-9a-f]{16}\.draft$")
 
 _RUN_ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
 _NAMES = {
@@ -67,7 +70,21 @@ def finish(output: Store) -> str | None:
     run_id = _finish(output)
     for name in ("staged", "plans"):
         output.clear(f"{output.root}/{_STATE}/{name}")
+    _remove_drafts(output)
     return run_id
+
+
+def _remove_drafts(output: Store) -> None:
+    """Remove what a run left that was killed while it wrote its lock or its commit. Remote stores have no drafts."""
+    if output.is_remote:
+        return
+    try:
+        entries = list(output.list_files(f"{output.root}/{_STATE}"))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if _DRAFT.search(entry.key):
+            output.delete(path_of(entry.key))
 
 
 def _finish(output: Store) -> str | None:
