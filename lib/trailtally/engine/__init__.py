@@ -35,6 +35,10 @@ class Engine(ABC):
     def close(self) -> None:
         """End what still runs, and remove what was spilled."""
 
+    def settings(self, prefix: str) -> dict[str, str]:  # noqa: ARG002 - of engines that have settings
+        """Return the engine's settings whose names begin so."""
+        return {}
+
     def counted(self) -> Counter[str]:
         """Return what all processes counted so far, this one's included."""
         return meter.snapshot() + self._of_tasks

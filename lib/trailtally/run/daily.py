@@ -11,7 +11,7 @@ from trailtally.engine import Engine
 from trailtally.errors import LockLost, RunStopped, SumsDoNotClose, TrailtallyError
 from trailtally.run import commit
 from trailtally.run.batch import Context, run_batch
-from trailtally.run.costs import dollars, prices
+from trailtally.run.costs import PREFIX, dollars, prices
 from trailtally.run.lock import locked
 from trailtally.run.plan import Batch, Plan, make_plan, plan_text
 from trailtally.run.progress import Progress
@@ -36,7 +36,7 @@ def run(engine: Engine, request: Request, stores: Stores, progress: Progress, co
     """
     started, now = time.monotonic(), dt.datetime.now(dt.UTC)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    at = prices(request.prices)
+    at = prices(engine.settings(PREFIX))
     output = stores.output
     summary = Summary(output.root, run_id, since=request.delivered_since)
     with _prepared(output), locked(output, run_id, wait=request.wait_for_lock, say=progress.say) as lock:

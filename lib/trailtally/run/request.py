@@ -1,7 +1,6 @@
 """What a run is asked for, and whether it can be right."""
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trailtally.errors import UsageError
@@ -26,7 +25,7 @@ TABLE_NAMES = frozenset({*(table.name for table in TABLES), FORMER_TABLE})
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a run is asked for: paths as typed. `prices` are Spark's settings of them, where it has some."""
+    """What a run is asked for: paths as typed."""
 
     inputs: list[str]
     output: str
@@ -40,7 +39,6 @@ class Request:
     fetches: int = FETCHES
     input_access: Access = field(default_factory=Access)
     output_access: Access = field(default_factory=Access)
-    prices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
