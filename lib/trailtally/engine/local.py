@@ -108,7 +108,7 @@ class LocalEngine(Engine):
                 waiting.extend(self._after_death(stage, worker))
                 continue
             if answer.error:
-                raise _failure(answer.error)
+                raise _failure(answer.error, answer.trace)
             yield answer
 
     def _after_death(self, stage: Stage, worker: "_Worker") -> Iterator[_Task]:
@@ -182,6 +182,7 @@ class _Answer:
     found: list[tuple[str, Source]] = field(default_factory=list)
     counted: dict[str, float] = field(default_factory=dict)
     error: tuple[type[BaseException] | None, str] | None = None
+    trace: str = ""
 
 
 @dataclass
@@ -249,7 +250,7 @@ def _done(stage: Stage, folder: str | None, task: _Task) -> _Answer:
         found: Iterable[tuple[str, Any]] = spill(blobs, f"{folder}/{task.number}") if folder else blobs
         return _Answer(list(found), meter.since(before))
     except TrailtallyError as error:
-        return _Answer(error=(type(error), str(error)))
+        return _Answer(error=(type(error), str(error)), trace=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - whatever it is, the first process tells it
         return _Answer(error=(None, f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
 
@@ -259,6 +260,10 @@ def _loaded(sources: Sequence[Source]) -> Iterator[bytes]:
         yield source.load() if isinstance(source, Spilled) else source
 
 
-def _failure(error: tuple[type[BaseException] | None, str]) -> Exception:
+def _failure(error: tuple[type[BaseException] | None, str], trace: str) -> Exception:
     kind, text = error
-    return kind(text) if kind and issubclass(kind, TrailtallyError) else RuntimeError(text)
+    if not (kind and issubclass(kind, TrailtallyError)):
+        return RuntimeError(text)
+    failure = kind(text)
+    failure.add_note(trace)  # for --debug
+    return failure
