@@ -54,7 +54,8 @@ def spark_submit(*more: str) -> list[str]:
     program = BIN / "spark-submit"
     if not program.exists():
         sys.exit(f"{program} does not exist: run ./bootstrap.sh --spark, or leave out what needs Spark (--only)")
-    return [str(program), "--master", "local[*]", *more]
+    master = [] if "--master" in more else ["--master", "local[*]"]
+    return [str(program), *master, *more]
 
 
 def environment() -> dict[str, str]:

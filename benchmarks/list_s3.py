@@ -1,21 +1,20 @@
-"""The listing of 1,000,000 keys in S3, and the plan made of it: time, requests and memory of `--dry-run`.
+"""Measure the listing of 1,000,000 keys in S3 and the plan made of it: time, requests and memory of `trailtally run --dry-run`.
 
     python benchmarks/list_s3.py
 
-Ends with 1 if it failed, or the plan does not have the files that were made.
+Ends with 1 if it failed, or if the plan has other files than what was generated.
 """
 
 import argparse
 import json
-import os
 import sys
 import urllib.request
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from commands import Failed, add_work_option, finish, local_run, measure, table, work_folder
 from list_server import ACCOUNTS, LARGE_SHARE, REGIONS
-from measure import REPOSITORY, Measured, last_words, run, spark_environment
-from places import add_place_options, work_folder
+from measure import Measured
 from s3_store import environment, list_server, made_keys
 
 KEYS_A_LIST = 1_000  # what S3 gives back in one answer
@@ -24,28 +23,24 @@ KEYS_A_LIST = 1_000  # what S3 gives back in one answer
 def main() -> int:
     options = _parser().parse_args()
     work = work_folder(options)
-    log, load = work / "list-s3.log", os.getloadavg()[0]
     with list_server(options.files, options.latency) as url, TemporaryDirectory(prefix="list-", dir=work) as output:
-        command = [str(options.spark_submit), "--master", "local[*]", "--driver-memory", options.driver_memory]
-        command += [str(REPOSITORY / "jobs/daily_aggregates.py"), "--dry-run", "--input", "s3://bucket", "--output", output]
-        measured = run(command, spark_environment(options.spark_submit) | environment(url, made_keys()), log)
+        command = local_run("s3://bucket", output, "--dry-run")
+        try:
+            measured = measure("--dry-run", command, work / "list-s3.log", environment(url, made_keys()))
+        except Failed as failure:
+            return finish([str(failure)])
         seen = _seen(url)
-    if measured.status != 0 or not seen["lists"]:
-        print(f"FAILED: it ended with {measured.status}: {last_words(measured, log)} (all of it: {log})", file=sys.stderr)
-        return 1
-    print(_table(options.files, seen, measured, load))
+    print(_table(options.files, seen, measured))
     if f"{options.files:,} log files to read," not in measured.output:
-        print(f"FAILED: the plan does not have the {options.files:,} files that were made:\n{measured.output}", file=sys.stderr)
-        return 1
+        return finish([f"the plan does not have the {options.files:,} files that were generated:\n{measured.output}"])
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--files", type=int, default=1_000_000, help="log files, made as a list alone (default: 1000000)")
+    parser.add_argument("--files", type=int, default=1_000_000, help="log files, of which there are only keys (default: 1000000)")
     parser.add_argument("--latency", type=float, default=0.03, help="seconds that each request waits (default: 0.03)")
-    parser.add_argument("--driver-memory", default="1g", help="heap of the one Spark process (default: 1g)")
-    add_place_options(parser)
+    add_work_option(parser)
     return parser
 
 
@@ -55,25 +50,24 @@ def _seen(url: str) -> dict[str, Any]:
     return seen
 
 
-def _table(files: int, seen: dict[str, Any], measured: Measured, load: float) -> str:
+def _table(files: int, seen: dict[str, Any], measured: Measured) -> str:
     places, least = len(ACCOUNTS) * len(REGIONS), -(-files // KEYS_A_LIST)
     seconds = seen["last"] - seen["first"]
     figures = {
         "keys": f"{files:,}",
-        f"  of one of {places} accounts x regions": f"{LARGE_SHARE:.0%}",
+        f"of one of {places} accounts x regions": f"{LARGE_SHARE:.0%}",
         "LIST": f"{seen['lists']:,}",
-        f"  more than keys / {KEYS_A_LIST:,}": f"{seen['lists'] - least:,}",
-        "  of these for each account x region": f"{(seen['lists'] - least) / places:.1f}",
-        "  at the same time, at most": f"{seen['at_once']:,}",
+        f"more than keys / {KEYS_A_LIST:,}": f"{seen['lists'] - least:,}",
+        "of these for each account x region": f"{(seen['lists'] - least) / places:.1f}",
+        "at the same time, at most": f"{seen['at_once']:,}",
         "listing, s (first LIST in a region to the last)": f"{seconds:.1f}",
-        "  keys a second": f"{files / seconds:,.0f}",
+        "keys a second": f"{files / seconds:,.0f}",
         "whole process, wall s": f"{measured.wall_seconds:.1f}",
         "whole process, CPU s": f"{measured.cpu_seconds:.1f}",
-        "Java resident, MB": f"{measured.peak.java / 1e6:,.0f}",
-        "biggest Python worker, MB": f"{measured.peak.worker / 1e6:,.0f}",
-        "load before": f"{load:.1f}",
+        "largest process, MB": f"{measured.peak.largest / 1e6:,.0f}",
+        "all processes, MB": f"{measured.peak.tree / 1e6:,.0f}",
     }
-    return "\n".join(f"{name:<50}{figure:>12}" for name, figure in figures.items())
+    return table(["", "--dry-run"], [list(figure) for figure in figures.items()])
 
 
 if __name__ == "__main__":
