@@ -182,8 +182,8 @@ def tasks_of(splits: Sequence[Split]) -> list[list[Split]]:
 def _check_version(request: Request, stores: Stores) -> None:
     if days_of(stores.output, coverage.TABLE) and not days_of(stores.output, EVENTS):
         raise UsageError(
-            f"--output {request.output}: these tables hold no events: an earlier version of trailtally wrote them, or somebody removed the table "
-            "`events`. Give a new --output, or --rebuild: it computes again every day whose log files are all there, and leaves "
+            f"--output {request.output}: these tables hold no events: an earlier version of trailtally wrote them, or "
+            "somebody removed the table `events`. Give a new --output, or --rebuild: it computes again every day whose log files are all there, and leaves "
             "the others as they are"
         )
 

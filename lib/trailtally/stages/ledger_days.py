@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from trailtally import meter
 from trailtally.stages.blobs import Blob, Key, To, pack_json, unpack
-from trailtally.stages.reading import STATUS_ROWS
+from trailtally.stages.statuses import STATUS_ROWS
 from trailtally.stages.stored import read_day
 from trailtally.stages.writing import Target, write_object
 from trailtally.tables import ledger

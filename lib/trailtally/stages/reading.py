@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,21 +17,19 @@ import pyarrow as pa
 from trailtally import meter
 from trailtally.ahead import ahead
 from trailtally.cloudtrail.inflate import inflate
-from trailtally.cloudtrail.launch import is_launch, launch
-from trailtally.cloudtrail.outcome import SIGN_IN_SOURCES, SIGN_IN_TYPES, error_code
-from trailtally.cloudtrail.records import Decoded, Record, decode
-from trailtally.cloudtrail.times import DAY, day_text, event_time, event_times
-from trailtally.errors import BadObject, BadRecord, TaskFailed, TrailtallyError, Unreadable
+from trailtally.cloudtrail.records import Decoded, decode
+from trailtally.cloudtrail.times import day_text
+from trailtally.errors import BadObject, TaskFailed, TrailtallyError, Unreadable
 from trailtally.stages import columns
 from trailtally.stages.blobs import Blob, Key, To, pack, pack_json
 from trailtally.stages.event_keys import event_keys, in_slice, slice_bits
 from trailtally.stages.planning import Split, Splits
+from trailtally.stages.rows import Chunk, rows_of
+from trailtally.stages.statuses import STATUS_ROWS, Status
 from trailtally.storage import Store, key_of
-from trailtally.tables.ledger import READ, REJECTED, TABLE, UNREADABLE
+from trailtally.tables.ledger import READ, REJECTED, UNREADABLE
 
 ROWS, REMOVED, STATUS = "rows", "removed", "status"
-
-STATUS_ROWS = pa.schema([(column.name, column.type) for column in TABLE.columns if column.name != "run_id"])
 
 # Records, and bytes of JSON that they came from, whose columns are built at once: enough that a column's overhead is nothing.
 _RECORDS, _CONTENT = 100_000, 64 << 20
@@ -107,56 +105,13 @@ def _set_aside(split: Split) -> Iterator[Blob]:
         yield str(Key(To.LEDGER, day)), pack(rows.select(["file_key", "e_tag", "size", "status", "reason"]), STATUS)
 
 
-class _Chunk(NamedTuple):
-    """Records of one file, decoded."""
-
-    file: _File
-    decoded: Decoded
-
-
-@dataclass
-class _Status:
-    """What is known of a file so far."""
-
-    file: _File
-    e_tag: str
-    status: str = READ
-    reason: str | None = None
-    records: int = 0
-    rejected: int = 0
-    days: set[int] = field(default_factory=set)
-
-    def reject(self, problems: list[str]) -> None:
-        """Add rejected records, of which the first is named."""
-        self.rejected += len(problems)
-        if problems and self.reason is None:
-            self.reason = problems[0]
-
-    def row(self) -> dict[str, Any]:
-        """Return the status row."""
-        reason = self.reason
-        counted = self.status == READ
-        if counted and self.rejected:
-            reason = f"{self.rejected} of {self.records} records rejected: {reason}"
-        return {
-            "file_key": self.file["file_key"],
-            "e_tag": self.e_tag,
-            "size": self.file["size"],
-            "status": self.status,
-            "reason": reason,
-            "records": self.records if counted else None,
-            "rejected_records": self.rejected if counted else None,
-            "days": [day_text(day) for day in sorted(self.days)] if counted else None,
-        }
-
-
 class _Task:
     """What one task has read and not yet yielded."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._chunks: list[_Chunk] = []
-        self._statuses: dict[str, _Status] = {}
+        self._chunks: list[Chunk] = []
+        self._statuses: dict[str, Status] = {}
         self._records = self._content = 0
         self._callers = columns.Callers()
         # By event day: the records that were read.
@@ -164,7 +119,7 @@ class _Task:
 
     def read(self, file: _File, fetch: _Fetch) -> Iterator[Blob]:
         """Read one file to the end, and yield what has become enough to be yielded."""
-        status = _Status(file, file["e_tag"])
+        status = Status(file, file["e_tag"])
         try:
             yield from self._add(file, fetch, status)
         except TrailtallyError:
@@ -174,7 +129,7 @@ class _Task:
         meter.count("files")
         meter.count("bytes", file["size"])
 
-    def _add(self, file: _File, fetch: _Fetch, status: _Status) -> Iterator[Blob]:
+    def _add(self, file: _File, fetch: _Fetch, status: Status) -> Iterator[Blob]:
         self._statuses[file["file_key"]] = status
         first, is_checked = len(self._chunks), False
         try:
@@ -185,7 +140,7 @@ class _Task:
                 content = inflate(data, self._read.max_file_bytes)
             del data
             for decoded in self._decode(content):
-                self._chunks.append(_Chunk(file, decoded))
+                self._chunks.append(Chunk(file, decoded))
                 status.records += len(decoded.records) + len(decoded.problems)
                 status.reject(decoded.problems)
                 decoded.problems.clear()  # there may be millions
@@ -216,7 +171,7 @@ class _Task:
                 return
             yield decoded
 
-    def _reject(self, status: _Status, first: int, what: str, problem: Exception) -> None:
+    def _reject(self, status: Status, first: int, what: str, problem: Exception) -> None:
         self._records -= sum(len(chunk.decoded.records) for chunk in self._chunks[first:])
         del self._chunks[first:]
         status.status, status.reason, status.records, status.rejected = what, str(problem), 0, 0
@@ -228,93 +183,31 @@ class _Task:
             for bits in _prefixes(self._read.depths.get(day, 0)):
                 yield str(Key(To.EVENTS, day, bits)), pack(removed, REMOVED)
 
-    def flush(self, unfinished: _Status | None = None) -> Iterator[Blob]:
+    def flush(self, unfinished: Status | None = None) -> Iterator[Blob]:
         """Yield what was read, and forget it, but for the status of a file that is not yet read to its end."""
         with meter.timed("columns"):
-            rows, days = self._rows()
-        if len(rows):
-            yield from self._by_day(rows, days)
+            found = rows_of(self._chunks, self._callers)
+        keys = [chunk.file["file_key"] for chunk in self._chunks]
+        for number, problems in found.problems.items():
+            self._statuses[keys[number]].reject(problems)
+        for number, day in found.days_of_chunks():
+            self._statuses[keys[number]].days.add(day)
+        yield from self._by_day(found.rows, found.days)
         by_delivery: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for status in self._statuses.values():
             if status is unfinished:
                 continue
             by_delivery[status.file["delivered"]].append(status.row())
-        for delivered, found in by_delivery.items():
-            yield str(Key(To.LEDGER, delivered)), pack(pa.Table.from_pylist(found, STATUS_ROWS), STATUS)
+        for delivered, statuses in by_delivery.items():
+            yield str(Key(To.LEDGER, delivered)), pack(pa.Table.from_pylist(statuses, STATUS_ROWS), STATUS)
         self._chunks, self._records, self._content = [], 0, 0
         self._statuses = {unfinished.file["file_key"]: unfinished} if unfinished else {}
 
-    def _rows(self) -> tuple[pa.RecordBatch, npt.NDArray[np.int64]]:
-        """Return the rows of all records but the bad ones, and each row's day."""
-        records = [record for chunk in self._chunks for record in chunk.decoded.records]
-        if not records:
-            return pa.RecordBatch.from_pylist([], columns.ROWS), np.empty(0, np.int64)
-        made = self._columns(records)
-        problems: dict[int, str] = {}
-        times = _times(records, problems)
-        failures = _failures(records, made)
-        launched = _launched(records, made, failures, problems)
-        times[list(problems)] = _BAD
-        self._note_problems(problems, records)
-        made["event_time"] = pa.array(times, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-        made["error_code"] = _error_codes(records, failures)
-        made["launch"] = columns.launches(launched, len(records))
-        schema = columns.ROWS
-        rows = pa.RecordBatch.from_arrays([made[name].cast(schema.field(name).type) for name in schema.names], schema=schema)
-        days = times // DAY
-        good = times != _BAD
-        self._note_days(days, good)
-        return (rows, days) if good.all() else (rows.filter(pa.array(good)), days[good])
-
-    def _note_problems(self, problems: dict[int, str], records: list[Record]) -> None:
-        """Add to the files' status what is wrong with these records."""
-        if not problems:
-            return
-        start = 0
-        for chunk in self._chunks:
-            end = start + len(chunk.decoded.records)
-            bad = [
-                f"record {records[row].eventID or row - start + 1}: {problems[row]}"
-                for row in range(start, end)
-                if row in problems
-            ]
-            self._statuses[chunk.file["file_key"]].reject(bad)
-            start = end
-
-    def _note_days(self, days: npt.NDArray[np.int64], good: npt.NDArray[np.bool_]) -> None:
-        start = 0
-        for chunk in self._chunks:
-            end = start + len(chunk.decoded.records)
-            found = days[start:end][good[start:end]]
-            if len(found):
-                self._statuses[chunk.file["file_key"]].days.update(np.unique(found).tolist())
-            start = end
-        for day, count in zip(*np.unique(days[good], return_counts=True), strict=True):
-            self.totals[day_text(int(day))] += int(count)
-
-    def _columns(self, records: list[Record]) -> dict[str, pa.Array]:
-        counts = [len(chunk.decoded.records) for chunk in self._chunks]
-        rows = pa.array(np.repeat(np.arange(len(counts), dtype=np.int32), counts))
-        made = columns.event_columns(
-            records,
-            self._callers,
-            accounts=columns.taken([chunk.file["account_id"] for chunk in self._chunks], rows),
-            regions=columns.taken([chunk.file["region"] for chunk in self._chunks], rows),
-            file_keys=columns.taken([chunk.file["file_key"] for chunk in self._chunks], rows),
-        )
-        start, hashes, texts = 0, dict[int, str](), list[str]()
-        for chunk, count in zip(self._chunks, counts, strict=True):
-            hashes |= {start + row: text for row, text in chunk.decoded.content_hashes.items()}
-            texts += map(bytes.decode, chunk.decoded.texts)
-            start += count
-        made["content_hash"] = columns.sparse(hashes, len(records))
-        made["record"] = pa.array(texts, pa.string()) if texts else pa.nulls(len(records), pa.string())
-        made["replaces_event_id"] = columns.sparse(_replaced(records), len(records))
-        return made
-
     def _by_day(self, rows: pa.RecordBatch, days: npt.NDArray[np.int64]) -> Iterator[Blob]:
         """Yield the rows of each day and slice."""
-        found = np.unique(days)
+        found, counts = np.unique(days, return_counts=True)
+        for day, count in zip(map(day_text, found.tolist()), counts.tolist(), strict=True):
+            self.totals[day] += count
         if len(found) > _MANY_DAYS:
             schema = pa.schema([(f.name, pa.string() if f.type == columns.DICTIONARY else f.type) for f in rows.schema])
             rows = rows.cast(schema)
@@ -337,9 +230,6 @@ class _Task:
                 yield str(Key(To.EVENTS, day, prefix)), pack(rows.filter(pa.array(mask)), ROWS)
 
 
-_BAD = np.iinfo(np.int64).min
-
-
 def _check(content: bytes) -> None:
     """Raise BadObject unless all of the content can be decoded."""
     for _ in decode(content):
@@ -348,61 +238,3 @@ def _check(content: bytes) -> None:
 
 def _prefixes(depth: int) -> list[str]:
     return [f"{number:0{depth}b}" for number in range(1 << depth)] if depth else [""]
-
-
-def _times(records: list[Record], problems: dict[int, str]) -> npt.NDArray[np.int64]:
-    """Return each record's time; adds to `problems` what is wrong with one that has none."""
-    texts = columns.field_of(records, "eventTime")
-    times = event_times(texts)
-    if times is not None:
-        return times
-    times = np.zeros(len(records), np.int64)
-    for row, text in enumerate(texts):
-        try:
-            times[row] = event_time(text)
-        except BadRecord as problem:
-            problems[row] = str(problem)
-    return times
-
-
-def _failures(records: list[Record], made: dict[str, pa.Array]) -> dict[int, str]:
-    """Return, by row, the error code of the records that failed without having one."""
-    candidates = set(np.flatnonzero(made["error_message"].is_valid().to_numpy(zero_copy_only=False)).tolist())
-    candidates.update(columns.rows_with(made["event_type"], SIGN_IN_TYPES).tolist())
-    candidates.update(columns.rows_with(made["event_source"], SIGN_IN_SOURCES).tolist())
-    found = {row: error_code(records[row]) for row in candidates if not records[row].errorCode}
-    return {row: code for row, code in found.items() if code}
-
-
-def _launched(
-    records: list[Record], made: dict[str, pa.Array], failures: dict[int, str], problems: dict[int, str]
-) -> dict[int, dict[str, Any]]:
-    """Return, by row, what the launches launched; adds to `problems` the ones that cannot be decoded."""
-    launched: dict[int, dict[str, Any]] = {}
-    for row in columns.rows_with(made["event_name"], {"RunInstances"}).tolist():
-        record = records[row]
-        if row not in problems and is_launch(record):
-            try:
-                launched[row] = launch(record, failed=bool(record.errorCode or failures.get(row)))
-            except BadRecord as problem:
-                problems[row] = str(problem)
-    return launched
-
-
-def _error_codes(records: list[Record], failures: dict[int, str]) -> pa.DictionaryArray:
-    codes = columns.field_of(records, "errorCode")
-    for row, code in failures.items():
-        codes[row] = code
-    return columns.mapped(columns.encoded(codes), lambda code: code or None)
-
-
-def _replaced(records: list[Record]) -> dict[int, str]:
-    """Return, by row, the eventID of the earlier record that an UPDATED_DATA record replaces."""
-    addenda = columns.field_of(records, "addendum")
-    if addenda.count(None) == len(addenda):
-        return {}
-    return {
-        row: addendum.originalEventID
-        for row, addendum in enumerate(addenda)
-        if addendum and addendum.reason == "UPDATED_DATA" and addendum.originalEventID
-    }
