@@ -171,7 +171,7 @@ def test_the_schedule_starts_a_run_on_serverless() -> None:
     application = {key: value for key, value in made["Application"].items() if key != "Tags"}
     number = serverless.create_application(**parameters_of("CreateApplication", application))["applicationId"]
     found = serverless.get_application(applicationId=number)["application"]
-    assert found["maximumCapacity"] == {"cpu": "102 vCPU", "memory": "280 GB"}
+    assert found["maximumCapacity"] == {"cpu": "102 vCPU", "memory": "204 GB"}
     assert found["autoStopConfiguration"] == {"enabled": True, "idleTimeoutMinutes": 15}
     call = like_motos(made.call()) | {"ApplicationId": number, "ClientToken": "d32c5kddcf5bb8c3"}
     run = serverless.start_job_run(**parameters_of("StartJobRun", call))["jobRunId"]

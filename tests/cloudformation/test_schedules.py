@@ -5,7 +5,7 @@ import pytest
 from cloudformation.calls import from_scheduler, service, wrong
 from cloudformation.templates import ARTIFACTS, PLACES, Stack, read, stack
 from trailtally import __version__
-from trailtally.cli import daily_parser
+from trailtally.cli.run import run_parser
 from trailtally.emr.artifacts import Artifacts
 from trailtally.emr.spark import COMMON, serverless_driver, step_arguments
 
@@ -88,7 +88,7 @@ def test_a_step_is_started_by_the_lines_of_the_package(name: str) -> None:
 )
 def test_the_jobs_options_are_those_of_the_job(given: dict[str, str], more: list[str]) -> None:
     job = [*JOB, *more]
-    daily_parser().parse_args(job)
+    run_parser("daily_aggregates.py").parse_args(job)
     assert stack("serverless", **given).call()["JobDriver"]["SparkSubmit"]["EntryPointArguments"] == job
     for name in ("cluster-transient", "cluster-step"):
         [step] = stack(name, **given).call()["Steps"]
@@ -132,8 +132,10 @@ def test_the_application_can_hold_what_a_run_asks_for_and_no_more() -> None:
     settings = {setting.name: setting.value for setting in COMMON}
     executors = int(settings["spark.dynamicAllocation.maxExecutors"])
     cpu = int(settings["spark.driver.cores"]) + executors * int(settings["spark.executor.cores"])
-    executor = int(settings["spark.executor.memory"].rstrip("g")) + int(settings["spark.executor.memoryOverhead"].rstrip("g"))
-    driver = int(settings["spark.driver.memory"].rstrip("g")) + 1  # a tenth of overhead, in whole gigabytes
+    driver, executor = (
+        sum(int(settings[f"spark.{whose}.{name}"].rstrip("g")) for name in ("memory", "memoryOverhead"))
+        for whose in ("driver", "executor")
+    )
     assert stack("serverless")["Application"]["MaximumCapacity"] == {
         "Cpu": f"{cpu} vCPU",
         "Memory": f"{driver + executors * executor} GB",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trailtally.cli import daily_parser
+from trailtally.cli.run import run_parser
 from trailtally.emr.job import check_job
 from trailtally.errors import UsageError
 
@@ -12,13 +12,14 @@ PATHS = ["--input", "s3://logs", "--output", "s3://tables/trail"]
 def refused(*arguments: str) -> str:
     """The message for these arguments."""
     with pytest.raises(UsageError) as raised:
-        check_job(arguments, daily_parser())
+        check_job(arguments, run_parser("daily_aggregates.py"))
     return str(raised.value)
 
 
 def test_what_the_job_takes_is_taken() -> None:
     check_job(
-        [*PATHS, "--input", "s3a://more/AWSLogs/", "--rebuild", "--sse", "aws:kms", "--sse-kms-key-id", "k"], daily_parser()
+        [*PATHS, "--input", "s3a://more/AWSLogs/", "--rebuild", "--sse", "aws:kms", "--sse-kms-key-id", "k"],
+        run_parser("daily_aggregates.py"),
     )
 
 
@@ -39,7 +40,7 @@ def test_what_the_jobs_own_parser_refuses_is_told_in_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        check_job(arguments, daily_parser())
+        check_job(arguments, run_parser("daily_aggregates.py"))
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"trailtally emr submit: arguments of the job: error: {message}\n"
 
@@ -79,7 +80,7 @@ def test_a_password_in_an_endpoint_is_refused_and_not_repeated(option: str, url:
 
 
 def test_an_endpoint_without_one_is_taken() -> None:
-    check_job([*PATHS, "--endpoint-url", "https://minio:9000"], daily_parser())
+    check_job([*PATHS, "--endpoint-url", "https://minio:9000"], run_parser("daily_aggregates.py"))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from trailtally import storage
-from trailtally.access_options import region_in
 from trailtally.aws import client
+from trailtally.cli.access_options import region_in
 from trailtally.emr.artifacts import SUMS, Artifacts, artifacts_at, digests_in
 from trailtally.emr.follow import check_success, follow, goes_on, logs_after, told_logs, told_of_run
 from trailtally.emr.job import check_job

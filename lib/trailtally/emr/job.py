@@ -6,9 +6,8 @@ import io
 from collections.abc import Sequence
 
 from trailtally import storage
-from trailtally.access_options import output_access_in
+from trailtally.cli.access_options import output_access_in
 from trailtally.errors import UsageError
-from trailtally.listing import inside
 
 _ENDPOINTS = {"endpoint_url": "--endpoint-url", "output_endpoint_url": "--output-endpoint-url"}
 _PROFILES = {"profile": "--profile", "output_profile": "--output-profile"}
@@ -36,7 +35,7 @@ def check_job(arguments: Sequence[str], parser: argparse.ArgumentParser) -> None
     output = _in_s3("--output", options.output)
     for text in options.input:
         path = _in_s3("--input", text)
-        if inside(output, path) or inside(path, output):
+        if _is_inside(output, path) or _is_inside(path, output):
             raise UsageError(f"arguments of the job: --output {output} and --input {path} lie one inside the other")
 
 
@@ -57,3 +56,8 @@ def _in_s3(option: str, text: str) -> str:
     if not storage.is_remote(url):
         raise UsageError(f"arguments of the job: {option} {text}: EMR has no folder of this machine. Give s3://BUCKET/PREFIX")
     return url
+
+
+def _is_inside(url: str, folder: str) -> bool:
+    """Return whether the URL is the folder or lies below it."""
+    return url == folder or url.startswith(f"{folder}/")

@@ -19,25 +19,21 @@ class Setting(NamedTuple):
     why: str
 
 
-# One executor fills a node or worker of 4 vCPU and 16 GB, of which YARN has 12.
+# A node or worker of 4 vCPU and 16 GB, of which YARN has 12, holds an executor and the driver beside it. Java only moves blobs
+# from task to task; the rows are in Python's workers.
 COMMON = (
     Setting("spark.driver.cores", "2", "plans and publishes; tasks do the rest"),
-    Setting("spark.driver.memory", "4g", "1,000,000 listed files against a ledger of 3,000,000 were planned in 1 GB"),
+    Setting("spark.driver.memory", "3g", "Java: what is collected is some hundred bytes for each day and task; 1 GB was enough"),
+    Setting("spark.driver.memoryOverhead", "1g", "Python: a small tree is planned there, a large one in tasks"),
     Setting("spark.executor.cores", "4", "tasks at a time; each has a Python worker beside Java"),
-    Setting("spark.executor.memory", "7g", "Java: what is kept between the steps, and the shuffle"),
+    Setting("spark.executor.memory", "3g", "Java: the shuffle, whose blobs of 10 MB at most are sorted by key and spilled"),
     Setting(
         "spark.executor.memoryOverhead",
-        "4g",
-        "Python's workers, 1 GB each: files on their way, the largest one inflated, the rows of it",
+        "5g",
+        "Python's workers: below 600 MB each, twice that with a file that inflates to --max-file-bytes",
     ),
     Setting("spark.dynamicAllocation.initialExecutors", "1", "a daily run is small; EMR Serverless begins with three"),
     Setting("spark.dynamicAllocation.maxExecutors", "25", "100 cores: what a run may cost at most. More for a backfill of years"),
-    Setting(
-        "spark.sql.inMemoryColumnarStorage.compressed",
-        "false",
-        "what is kept between the steps is used a few times: to compress it takes longer than the reading",
-    ),
-    Setting("spark.sql.dataFrameQueryContext.enabled", "false", "to note where columns were made took an eighth of a small run"),
     Setting("spark.trailtally.dollars.per_1000_lists", "0.005", "S3's (us-east-1, November 2026), for the summary's estimate"),
     Setting("spark.trailtally.dollars.per_1000_puts", "0.005", "as above"),
     Setting("spark.trailtally.dollars.per_1000_gets", "0.0004", "as above"),
