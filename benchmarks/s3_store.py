@@ -42,6 +42,10 @@ class Bucket(NamedTuple):
         """Return the URL of a prefix."""
         return f"{scheme}://{self.name}/{prefix}"
 
+    def set_latency(self, seconds: float) -> None:
+        """Let each request from now on wait for so many seconds."""
+        self.proxy.tell(*([Fault(DELAY, seconds=seconds)] if seconds else []))
+
 
 def environment(url: str, keys: Keys) -> dict[str, str]:
     """Return the variables with which a process reaches the S3 at this URL, and no other."""
@@ -71,8 +75,9 @@ def serve_tree(tree: Path, work: Path, seconds: float) -> Iterator[Bucket]:
             bucket = servers.fresh_bucket(server).name
             folder = Path(root) / bucket
             _fill(folder / TREE, tree)
-            proxy.tell(Fault(DELAY, seconds=seconds))
-            yield Bucket(proxy, bucket, folder)
+            served = Bucket(proxy, bucket, folder)
+            served.set_latency(seconds)
+            yield served
 
 
 @contextlib.contextmanager
@@ -89,8 +94,13 @@ def _fill(folder: Path, tree: Path) -> None:
     """Link the tree's files where versitygw looks for them: to send them would take longer than to read them."""
     shutil.copytree(tree, folder, copy_function=os.link)
     for path in folder.rglob("*.gz"):
-        digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-        os.setxattr(path, "user.etag", f'"{digest}"'.encode())
+        set_e_tag(path)
+
+
+def set_e_tag(path: Path) -> None:
+    """Make a file that was written into the server's folder an object with an e_tag."""
+    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    os.setxattr(path, "user.etag", f'"{digest}"'.encode())
 
 
 def gets_a_second(bucket: Bucket) -> float:
