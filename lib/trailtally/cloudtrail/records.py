@@ -96,6 +96,7 @@ _SMALL, _BYTES_A_COMMA = 1 << 20, 16
 
 _HEAD = re.compile(rb'\s*\{\s*"Records"\s*:\s*\[\s*(?=[^\]\s])')
 _TAIL = re.compile(rb"\s*\]\s*\}\s*$")
+_NEXT_DOCUMENT = re.compile(rb'\}\s*(?=\{\s*"Records"\s*:)')
 _BOUNDARY = re.compile(rb"\}\s*,\s*(?=\{)")
 
 
@@ -108,18 +109,35 @@ def decode(content: bytes, *, keep_texts: bool = False) -> Iterator[Decoded]:
     if not content.isascii():
         _check_utf8(content)
     try:
-        yield from _Decoder(content, keep_texts).chunks()
+        records = 0
+        for document in _documents(content):
+            decoder = _Decoder(document, keep_texts, records)
+            yield from decoder.chunks()
+            records = decoder.records
     except RecursionError:
         raise BadObject("not JSON of CloudTrail: nested too deeply") from None
 
 
-class _Decoder:
-    """Decodes one content; `_records` counts what came before a chunk."""
+def _documents(content: bytes) -> Iterator[bytes]:
+    """Yield a large content's documents, of which concatenated files have several; a small one as it is.
 
-    def __init__(self, content: bytes, keep_texts: bool) -> None:
+    A `}` is followed by a `{` only between documents, and a quote within a text is escaped.
+    """
+    start = 0
+    if len(content) > _CHUNK and content.count(b'"Records"') > 1:
+        for boundary in _NEXT_DOCUMENT.finditer(content):
+            yield content[start : boundary.end()]
+            start = boundary.end()
+    yield content[start:] if start else content
+
+
+class _Decoder:
+    """Decodes one document; `records` counts those of the file so far."""
+
+    def __init__(self, content: bytes, keep_texts: bool, records: int) -> None:
         self._content = content
         self._keep_texts = keep_texts
-        self._records = 0
+        self.records = records
 
     def chunks(self) -> Iterator[Decoded]:
         """Yield the records; those of a large content cut into log files of their own."""
@@ -159,8 +177,8 @@ class _Decoder:
         if decoded is None:
             if not is_last and not _is_whole(chunk):
                 return None
-            decoded = _one_by_one(chunk, self._keep_texts, self._records + 1)
-        self._records += len(decoded.records) + len(decoded.problems)
+            decoded = _one_by_one(chunk, self._keep_texts, self.records + 1)
+        self.records += len(decoded.records) + len(decoded.problems)
         return decoded
 
 

@@ -5,13 +5,20 @@ import json
 import pytest
 
 from builders import ACCOUNT, event, log, user
+from trailtally.cloudtrail import records
+from trailtally.cloudtrail.records import Addendum, Decoded, Record, decode
 from trailtally.errors import BadObject
-from trailtally.records import Addendum, Record, decode, identity
+
+
+def whole(content: bytes) -> Decoded:
+    """Return what the file holds, decoded in one chunk."""
+    [decoded] = decode(content)
+    return decoded
 
 
 def only(content: bytes) -> Record:
     """The file's one record."""
-    decoded = decode(content)
+    decoded = whole(content)
     assert (len(decoded.records), decoded.problems) == (1, [])
     return decoded.records[0]
 
@@ -35,7 +42,7 @@ def test_a_record_has_the_fields_that_the_tables_need() -> None:
 # A number as eventID sends the whole file the slow way: it must give the same.
 @pytest.mark.parametrize("neighbours", [[], [event(7)]])  # type: ignore[arg-type]
 def test_a_record_is_the_same_whatever_lies_beside_it(neighbours: list[object]) -> None:
-    decoded = decode(log(event("e1"), *neighbours))
+    decoded = whole(log(event("e1"), *neighbours))
     assert decoded.records[0] == only(log(event("e1")))
     assert [record.eventID for record in decoded.records] == ["e1", "7"][: 1 + len(neighbours)]
 
@@ -51,7 +58,7 @@ def test_a_record_is_the_same_whatever_lies_beside_it(neighbours: list[object]) 
     ],
 )
 def test_json_in_unusual_forms_is_read(content: bytes) -> None:
-    assert [record.eventID for record in decode(content).records] == ["1", "2"]
+    assert [record.eventID for record in whole(content).records] == ["1", "2"]
 
 
 def test_an_odd_field_becomes_text_and_an_odd_object_is_left_out() -> None:
@@ -85,7 +92,7 @@ def test_an_addendum_is_read() -> None:
 
 
 def test_what_is_no_object_is_a_problem_and_its_neighbours_count() -> None:
-    decoded = decode(log(event("e1"), 7, None, [], "text", False, event("e2")))
+    decoded = whole(log(event("e1"), 7, None, [], "text", False, event("e2")))
     assert [record.eventID for record in decoded.records] == ["e1", "e2"]
     assert decoded.problems == [
         "record 2: is a number, not an object",
@@ -97,12 +104,12 @@ def test_what_is_no_object_is_a_problem_and_its_neighbours_count() -> None:
 
 
 def test_records_without_an_event_id_are_known_by_their_content() -> None:
-    one = b'{"eventName": "A", "requestParameters": {"x": 1, "y": "\xc3\xa9"}}'
-    spaced = b'{\n"requestParameters":{"y":"\\u00e9","x":1},  "eventName":"A"}'
-    other = b'{"eventName": "A", "requestParameters": {"x": 2, "y": "\xc3\xa9"}}'
-    decoded = decode(b'{"Records": [%b, {"eventID": "e1"}, %b, %b]}' % (one, spaced, other))
-    assert list(decoded.contents) == [0, 2, 3]  # not e1
-    assert decoded.contents[0] == decoded.contents[2] != decoded.contents[3]
+    one = b'{"eventTime": "t", "eventName": "A", "requestParameters": {"x": 1, "y": "\xc3\xa9"}}'
+    spaced = b'{\n"requestParameters":{"y":"\\u00e9","x":1},  "eventName":"A", "eventTime":"t"}'
+    other = b'{"eventTime": "t", "eventName": "A", "requestParameters": {"x": 2, "y": "\xc3\xa9"}}'
+    decoded = whole(b'{"Records": [%b, {"eventID": "e1"}, %b, %b]}' % (one, spaced, other))
+    assert list(decoded.content_hashes) == [0, 2, 3]  # not e1
+    assert decoded.content_hashes[0] == decoded.content_hashes[2] != decoded.content_hashes[3]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +130,7 @@ def test_records_without_an_event_id_are_known_by_their_content() -> None:
 )
 def test_content_that_is_no_log_file_is_bad_as_a_whole(content: bytes, reason: str) -> None:
     with pytest.raises(BadObject) as raised:
-        decode(content)
+        list(decode(content))
     assert str(raised.value) == reason
 
 
@@ -131,34 +138,62 @@ LONG = b"9" * 5000  # more digits than Python makes an integer of
 
 
 def test_a_number_too_long_costs_its_record_only() -> None:
-    decoded = decode(b'{"Records": [{"requestParameters": %b}, {"eventID": "e1"}]}' % LONG)
+    decoded = whole(b'{"Records": [{"requestParameters": %b}, {"eventID": "e1"}]}' % LONG)
     assert (len(decoded.records) + len(decoded.problems), decoded.records[-1].eventID) == (2, "e1")
 
 
-def test_a_number_too_long_in_an_identity_is_no_identity() -> None:
-    assert identity(b'{"type": "Root", "accountId": %b}' % LONG) is None
+def records_of(chunks: list[Decoded]) -> list[str | None]:
+    return [record.eventID for chunk in chunks for record in chunk.records]
 
 
-def test_an_identity_is_decoded_with_what_is_in_it() -> None:
-    who = identity(
-        b'{"type": "IdentityCenterUser", "accessKeyId": "ASIA1", "new": {}, "onBehalfOf": {"userId": "u-1"}, "sessionContext":'
-        b'{"attributes": {"mfaAuthenticated": "true"}, "sessionIssuer": {"arn": "arn:r"}, "webIdFederationData": {}}}'
-    )
-    assert who
-    assert who.sessionContext
-    assert who.sessionContext.sessionIssuer
-    assert who.sessionContext.attributes
-    assert who.onBehalfOf
-    assert (who.type, who.accessKeyId, who.onBehalfOf.userId) == ("IdentityCenterUser", "ASIA1", "u-1")
-    assert (who.sessionContext.sessionIssuer.arn, who.sessionContext.attributes.mfaAuthenticated) == ("arn:r", "true")
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of more than some hundred bytes is decoded in chunks."""
+    for name in ("_CHUNK", "_SMALL"):
+        assert getattr(records, name) > 300
+        monkeypatch.setattr(records, name, 300)
 
 
-def test_an_identity_of_other_types_is_text_where_it_can_be() -> None:
-    who = identity(b'{"type": "IAMUser", "accountId": 111122223333, "arn": ["a"], "sessionContext": "none"}')
-    assert who
-    assert (who.type, who.accountId, who.arn, who.sessionContext) == ("IAMUser", "111122223333", '["a"]', None)
+def test_a_large_file_comes_in_chunks_that_lose_no_record_and_no_hash(small_chunks: None) -> None:
+    # What looks like the end of a record lies within some.
+    trap = {"a": [{"b": "},{"}, {"c": '"}, {"'}], "d": {}}
+    written = [event(f"e{n}" if n % 3 else ..., requestParameters=trap, userAgent="}]}" * (n % 2)) for n in range(40)]
+    content = log(*written)
+    chunks = list(decode(content))
+    assert len(chunks) > 10
+    assert records_of(chunks) == [record.get("eventID") for record in written]
+    assert [len(chunk.content_hashes) for chunk in chunks] == [sum(not r.eventID for r in chunk.records) for chunk in chunks]
+    assert len({text for chunk in chunks for text in chunk.content_hashes.values()}) == 2  # one with each user agent
 
 
-@pytest.mark.parametrize("raw", [b"null", b'"root"', b"5", b"[]"])
-def test_what_is_no_object_is_no_identity(raw: bytes) -> None:
-    assert identity(raw) is None
+def test_texts_are_kept_as_they_were_delivered(small_chunks: None) -> None:
+    written = [event(f"e{n}", requestParameters={"n": n, "text": "é"}) for n in range(20)]
+    for content in (log(*written), json.dumps({"Records": written}, indent=2, ensure_ascii=False).encode()):
+        chunks = list(decode(content, keep_texts=True))
+        assert [json.loads(text) for chunk in chunks for text in chunk.texts] == written
+        assert records_of(chunks) == [record["eventID"] for record in written]
+
+
+@pytest.mark.parametrize("cut", range(0, 2000, 37))
+def test_a_large_file_that_is_cut_is_bad_wherever_it_ends(small_chunks: None, cut: int) -> None:
+    content = log(*(event(f"e{n}") for n in range(5)))
+    with pytest.raises(BadObject, match="not whole JSON|empty file"):
+        list(decode(content[: min(cut, len(content) - 1)]))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"Records": [%b], "more": {"Records": [{"eventID": "no"}]}}',
+        b'{"more": [{}, {}], "Records": [%b]}',
+        b'{"Records": [%b]}{"Records": [%b]}',
+        b'{"Records": [%b], "more": 1}\n{"Records": []}\n{ "Records" :[%b]}',
+    ],
+)
+def test_a_large_file_of_another_form_is_decoded_as_a_small_one_is(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = b",".join(json.dumps(event(f"e{n}")).encode() for n in range(20))
+    content = content.replace(b"%b", written)
+    at_once = records_of(list(decode(content)))
+    for name in ("_CHUNK", "_SMALL"):
+        monkeypatch.setattr(records, name, 300)
+    assert records_of(list(decode(content))) == at_once

@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
+from trailtally.cloudtrail.inflate import inflate
 from trailtally.errors import BadObject
-from trailtally.inflate import inflate
 
 LIMIT = 1000
 TOO_LARGE = "its content is larger than 1,000 bytes (--max-file-bytes)"

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from trailtally import lock, storage
 from trailtally.errors import LockLost, OutputLocked, RunStopped, TrailtallyError
+from trailtally.run import lock
+from trailtally.storage.local import LocalStore
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells boots and pid namespaces apart")
 
@@ -25,6 +26,15 @@ BEE = "run bee-run on bee (pid 4711)"
 STALE = "2026-03-09T11:49:59Z"
 
 Swap = Callable[[str, bytes | None, bytes | None], bool]
+
+
+# Every path of this machine.
+ANY = LocalStore("/")
+
+
+def replace(monkeypatch: pytest.MonkeyPatch, name: str, function: Callable[..., object]) -> None:
+    """Put a function in the place of a method of all stores of this machine."""
+    monkeypatch.setattr(LocalStore, name, lambda _, *rest: function(*rest))
 
 
 class Clock:
@@ -53,7 +63,7 @@ class Output:
 
     def held(self, run_id: str = "my-run", *, wait: bool = False) -> contextlib.AbstractContextManager[lock.Lock]:
         """A run of this process that wants it."""
-        return lock.locked(str(self), run_id, wait=wait, say=self.said.append)
+        return lock.locked(LocalStore(str(self)), run_id, wait=wait, say=self.said.append)
 
     def content(self) -> dict[str, Any]:
         """What the lock holds."""
@@ -73,7 +83,7 @@ class Output:
             "heartbeat": "2026-03-09T11:59:50.25Z",
         }
         body = json.dumps(content | fields).encode()
-        while not storage.swap(str(self.lock), storage.get(str(self.lock)), body):
+        while not ANY.swap(str(self.lock), ANY.get(str(self.lock)), body):
             pass  # its heartbeat came between
         return body
 
@@ -223,8 +233,9 @@ def line(process: subprocess.Popen[str]) -> str:
 
 KILLED = """
 import sys
-from trailtally.lock import locked
-with locked(sys.argv[1], "killed-run", wait=False, say=print):
+from trailtally.run.lock import locked
+from trailtally.storage.local import LocalStore
+with locked(LocalStore(sys.argv[1]), "killed-run", wait=False, say=print):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -292,7 +303,7 @@ def test_a_process_of_another_machine_is_not_looked_for_on_this_one(
 @pytest.mark.parametrize("wait", [False, True])
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b"\xff", b'{"token": "\xff"}'])
 def test_what_is_not_a_lock_is_refused_and_never_replaced(output: Output, body: bytes, wait: bool) -> None:
-    storage.swap(str(output.lock), None, body)
+    ANY.swap(str(output.lock), None, body)
     assert refused(output, wait=wait) == (
         f"--output {output}: {output.lock} is not a lock of trailtally, so nobody knows whether a run holds the output. "
         "Look at that file; if no run is at work, delete it"
@@ -375,13 +386,14 @@ def test_who_is_interrupted_while_waiting_leaves_the_other_runs_lock(output: Out
 RACER = """
 import contextlib, sys
 from trailtally.errors import OutputLocked
-from trailtally.lock import locked
+from trailtally.run.lock import locked
+from trailtally.storage.local import LocalStore
 print("ready", flush=True)
 sys.stdin.readline()
 with contextlib.ExitStack() as stack:
     for output in sys.argv[1:]:
         with contextlib.suppress(OutputLocked):
-            stack.enter_context(locked(output, "racer", wait=False, say=print))
+            stack.enter_context(locked(LocalStore(output), "racer", wait=False, say=print))
             print(output)
     print("done", flush=True)
     sys.stdin.readline()
@@ -463,7 +475,7 @@ def test_a_lock_that_was_written_is_held_though_the_store_says_no(
 ) -> None:
     if dead:
         output.held_by_bee(heartbeat=STALE)
-    monkeypatch.setattr(storage, "swap", lie(storage.swap))
+    replace(monkeypatch, "swap", lie(ANY.swap))
     with output.held() as mine:
         mine.check()
         assert output.content()["run_id"] == "my-run"
@@ -472,20 +484,20 @@ def test_a_lock_that_was_written_is_held_though_the_store_says_no(
 
 
 def test_where_another_run_was_quicker_its_lock_is_seen(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = storage.swap
+    real = ANY.swap
 
     def swap_after_bee(path: str, old: bytes | None, new: bytes | None) -> bool:
-        monkeypatch.setattr(storage, "swap", real)
+        replace(monkeypatch, "swap", real)
         output.held_by_bee()
-        return storage.swap(path, old, new)
+        return ANY.swap(path, old, new)
 
-    monkeypatch.setattr(storage, "swap", swap_after_bee)
+    replace(monkeypatch, "swap", swap_after_bee)
     assert BEE in refused(output)
     assert output.content()["run_id"] == "bee-run"
 
 
 def test_a_lock_that_cannot_be_written_is_told_with_its_reason(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "swap", failing(storage.swap))
+    replace(monkeypatch, "swap", failing(ANY.swap))
     with pytest.raises(TrailtallyError) as raised, output.held():
         pytest.fail("it is not held")
     assert str(raised.value) == (f"--output {output}: its lock {output.lock} cannot be read or written: no space left on device")
@@ -513,33 +525,33 @@ def test_a_run_shows_that_it_lives_while_it_holds_the_output(output: Output, clo
 def test_a_run_goes_on_while_its_sign_of_life_cannot_be_written(
     output: Output, quick_heartbeat: None, monkeypatch: pytest.MonkeyPatch, broken: Callable[[Swap], Swap]
 ) -> None:
-    real, beats = storage.swap, threading.Semaphore(0)
+    real, beats = ANY.swap, threading.Semaphore(0)
 
     def counted(path: str, old: bytes | None, new: bytes | None) -> bool:
         beats.release()
         return broken(real)(path, old, new)
 
     with output.held() as mine:
-        monkeypatch.setattr(storage, "swap", counted)
+        replace(monkeypatch, "swap", counted)
         assert [beats.acquire(timeout=10) for _ in range(3)] == [True] * 3
         mine.check()
-        monkeypatch.setattr(storage, "swap", real)
+        replace(monkeypatch, "swap", real)
     assert (output.lock.exists(), output.said) == (False, [])
 
 
 def test_a_heartbeat_goes_on_after_the_store_was_away(
     output: Output, clock: Clock, quick_heartbeat: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, beats = storage.get, threading.Semaphore(0)
+    real, beats = ANY.get, threading.Semaphore(0)
 
     def away(_: str) -> None:
         beats.release()
         raise OSError("timed out")
 
     with output.held():
-        monkeypatch.setattr(storage, "get", away)
+        replace(monkeypatch, "get", away)
         assert [beats.acquire(timeout=10) for _ in range(3)] == [True] * 3
-        monkeypatch.setattr(storage, "get", real)
+        replace(monkeypatch, "get", real)
         clock.forward(60)
         until(lambda: output.content()["heartbeat"] == "2026-03-09T12:01:00Z")
 
@@ -547,7 +559,7 @@ def test_a_heartbeat_goes_on_after_the_store_was_away(
 def test_the_lock_is_removed_when_the_last_heartbeat_is_over(
     output: Output, quick_heartbeat: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, beats, at_removal = storage.swap, threading.Semaphore(0), []
+    real, beats, at_removal = ANY.swap, threading.Semaphore(0), []
 
     def slow(path: str, old: bytes | None, new: bytes | None) -> bool:
         if new is None:
@@ -558,7 +570,7 @@ def test_the_lock_is_removed_when_the_last_heartbeat_is_over(
         return real(path, old, new)
 
     with output.held():
-        monkeypatch.setattr(storage, "swap", slow)
+        replace(monkeypatch, "swap", slow)
         assert beats.acquire(timeout=10)
     assert at_removal == [0]
 
@@ -620,14 +632,14 @@ def test_the_output_is_free_again_however_the_run_ends(output: Output, error: Ba
 
 
 def test_who_is_interrupted_right_after_the_lock_was_written_leaves_none(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = storage.swap
+    real = ANY.swap
 
     def interrupt(path: str, old: bytes | None, new: bytes | None) -> bool:
-        monkeypatch.setattr(storage, "swap", real)
-        storage.swap(path, old, new)
+        replace(monkeypatch, "swap", real)
+        ANY.swap(path, old, new)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(storage, "swap", interrupt)
+    replace(monkeypatch, "swap", interrupt)
     with pytest.raises(KeyboardInterrupt), output.held():
         pytest.fail("it was interrupted")
     assert not output.lock.exists()
@@ -639,7 +651,7 @@ def test_a_lock_that_cannot_be_removed_does_not_hide_why_the_run_failed(
 ) -> None:
     def run() -> None:
         with output.held():
-            monkeypatch.setattr(storage, "swap", failing(storage.swap))
+            replace(monkeypatch, "swap", failing(ANY.swap))
             raise error
 
     with pytest.raises(type(error)) as raised:
@@ -650,7 +662,7 @@ def test_a_lock_that_cannot_be_removed_does_not_hide_why_the_run_failed(
 
 def test_a_lock_that_cannot_be_removed_is_named_by_a_run_that_succeeded(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     with output.held():
-        monkeypatch.setattr(storage, "swap", failing(storage.swap))
+        replace(monkeypatch, "swap", failing(ANY.swap))
     assert output.lock.exists()
     assert output.said == [f"the lock could not be removed: delete {output.lock} (no space left on device)"]
 
@@ -667,5 +679,5 @@ def test_a_lock_that_was_removed_is_not_named_though_the_store_says_no(
     output: Output, monkeypatch: pytest.MonkeyPatch, lie: Callable[[Swap], Swap]
 ) -> None:
     with output.held():
-        monkeypatch.setattr(storage, "swap", lie(storage.swap))
+        replace(monkeypatch, "swap", lie(ANY.swap))
     assert (output.lock.exists(), output.said) == (False, [])
