@@ -11,11 +11,11 @@ COMPILE := build/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --cus
 	--python-version 3.11 pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test-venv spark-venv all-venv example demo spark servers test test-all lint types dist bench bench-plan bench-s3 \
-	docs lock clean
+.PHONY: help venv test-venv spark-venv all-venv example demo spark servers test test-all lint types dist bench bench-cliffs \
+	bench-plan bench-s3 docs lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 venv:  ## make .venv with this package: no Java, no Spark
 	@./bootstrap.sh
@@ -70,15 +70,24 @@ types: all-venv  ## check types
 dist: venv  ## build in dist/ what EMR needs: make dist DIST_MACHINES=aarch64
 	@$(VENV)/bin/python -m trailtally.emr.dist --into dist --pythons $(DIST_PYTHONS) --machines $(DIST_MACHINES)
 
-bench: spark-venv  ## compare with Polars, DuckDB and Spark's reader: make bench BENCH_GB=6
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r conf/requirements-bench.lock
-	@$(VENV)/bin/python benchmarks/compare.py --gigabytes $(BENCH_GB)
+# DuckDB and Polars have a venv of their own: what is measured runs in the one that users have.
+bench: spark-venv  ## compare with DuckDB and Polars, and measure small trees: make bench BENCH_GB=6
+	@$(VENV)/bin/python -m venv build/bench-venv
+	@build/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r conf/requirements-bench.lock
+	@$(VENV)/bin/python benchmarks/compare.py --gigabytes $(BENCH_GB) --peers-python build/bench-venv/bin/python
+	@$(VENV)/bin/python benchmarks/small.py
 
-bench-plan: spark-venv  ## plan a run over 1,000,000 files and a ledger of 3,000,000 in a heap of 1 GB
+bench-cliffs: venv  ## measure trees of one awkward kind: many tiny files, one huge file, a long history
+	@$(VENV)/bin/python benchmarks/cliffs.py
+
+bench-plan: venv  ## plan a run over 1,000,000 files and a ledger of 3,000,000
 	@$(VENV)/bin/python benchmarks/plan.py
 
 bench-s3: all-venv servers  ## compare with Spark's reader of S3 on many small files: make bench-s3 BENCH_FILES=30000
 	@$(VENV)/bin/python benchmarks/compare_s3.py --files $(BENCH_FILES)
+	@$(VENV)/bin/python benchmarks/new_hour_s3.py
+	@$(VENV)/bin/python benchmarks/list_s3.py
 
 docs: venv  ## write what is declared in the code into README.md, conf/athena and conf/emr
 	@$(VENV)/bin/python -m trailtally.tables.document README.md
