@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trailtally.ahead import ahead, merged
+from trailtally.ahead import interleave, work_ahead
 
 SECONDS = 10
 
@@ -27,7 +27,7 @@ def test_each_item_comes_in_order_with_its_result_and_no_more_than_allowed_is_on
         assert len(waiting) == 1 or sum(weights[number] for number in waiting) <= most_weight
         return item * 10
 
-    for item, result in ahead(range(len(weights)), work, lambda item: weights[item], most=most, most_weight=most_weight):
+    for item, result in work_ahead(range(len(weights)), work, lambda item: weights[item], max_items=most, max_weight=most_weight):
         assert (item, result()) == (taken + 1, item * 10)
         taken = item
     assert taken == len(weights) - 1
@@ -41,7 +41,7 @@ def test_the_next_ones_are_worked_on_while_one_is_looked_at() -> None:
         begun[item].set()
         return item
 
-    coming = ahead(range(4), work, lambda _: 1, most=3, most_weight=100)
+    coming = work_ahead(range(4), work, lambda _: 1, max_items=3, max_weight=100)
     assert next(coming)[0] == 0
     assert all(event.wait(SECONDS) for event in begun[:3])
     assert not begun[3].is_set()
@@ -50,7 +50,7 @@ def test_the_next_ones_are_worked_on_while_one_is_looked_at() -> None:
 
 def test_an_item_that_weighs_more_than_all_that_is_allowed_goes_alone() -> None:
     begun: list[str] = []
-    coming = ahead(["huge", "small"], begun.append, lambda item: 100 if item == "huge" else 1, most=8, most_weight=10)
+    coming = work_ahead(["huge", "small"], begun.append, lambda item: 100 if item == "huge" else 1, max_items=8, max_weight=10)
     item, result = next(coming)
     result()
     assert (item, begun) == ("huge", ["huge"])
@@ -61,7 +61,7 @@ def test_what_the_work_of_one_item_raises_is_its_own() -> None:
     def work(item: int) -> float:
         return 1 / item
 
-    results = [result for _, result in ahead([1, 0, 2], work, lambda _: 1, most=2, most_weight=2)]
+    results = [result for _, result in work_ahead([1, 0, 2], work, lambda _: 1, max_items=2, max_weight=2)]
     assert (results[0](), results[2]()) == (1, 0.5)
     with pytest.raises(ZeroDivisionError):
         results[1]()
@@ -70,7 +70,7 @@ def test_what_the_work_of_one_item_raises_is_its_own() -> None:
 def test_who_stops_to_take_items_leaves_nothing_running() -> None:
     before = threading.active_count()
     done: list[int] = []
-    coming = ahead(range(100), done.append, lambda _: 1, most=4, most_weight=100)
+    coming = work_ahead(range(100), done.append, lambda _: 1, max_items=4, max_weight=100)
     next(coming)
     coming.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
@@ -81,7 +81,7 @@ def test_who_stops_to_take_items_leaves_nothing_running() -> None:
 @given(sources=st.lists(st.lists(st.integers(), max_size=5), max_size=12), threads=st.integers(1, 4))
 def test_merged_sources_give_each_of_their_items_once_and_each_its_own_in_order(sources: list[list[int]], threads: int) -> None:
     named = [[(number, item) for item in source] for number, source in enumerate(sources)]
-    found = list(merged(map(iter, named), threads=threads))
+    found = list(interleave(map(iter, named), threads=threads))
     assert sorted(found, key=lambda pair: pair[0]) == [pair for source in named for pair in source]
 
 
@@ -97,7 +97,7 @@ def test_sources_are_asked_at_the_same_time_and_no_more_than_allowed() -> None:
         yield number
         running.remove(number)
 
-    assert sorted(merged((source(number) for number in range(9)), threads=3)) == list(range(9))
+    assert sorted(interleave((source(number) for number in range(9)), threads=3)) == list(range(9))
     assert max(most) <= 3
 
 
@@ -108,9 +108,9 @@ def test_what_a_source_raises_is_raised() -> None:
             raise OSError("denied")
 
     with pytest.raises(OSError, match="denied"):
-        list(merged((source(number) for number in range(9)), threads=2))
+        list(interleave((source(number) for number in range(9)), threads=2))
 
 
 def test_no_sources_give_nothing() -> None:
-    assert list(merged([], threads=2)) == []
-    assert list(ahead([], str, len, most=1, most_weight=1)) == []
+    assert list(interleave([], threads=2)) == []
+    assert list(work_ahead([], str, len, max_items=1, max_weight=1)) == []

@@ -1,4 +1,4 @@
-"""Work that waits for others, done in threads: ahead of its turn, and several sources at a time."""
+"""Threads for work that waits for a network: reading ahead in order, and reading several sources at a time."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -7,46 +7,53 @@ from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-def ahead(
-    items: Iterable[Item], work: Callable[[Item], Made], weight: Callable[[Item], int], *, most: int, most_weight: int
-) -> Iterator[tuple[Item, Callable[[], Made]]]:
-    """Each item, in order, with a function that gives back its work's result or raises what it raised.
+def work_ahead(
+    items: Iterable[Item], work: Callable[[Item], Result], weight: Callable[[Item], int], *, max_items: int, max_weight: int
+) -> Iterator[tuple[Item, Callable[[], Result]]]:
+    """Yield each item, in order, with a function that returns the result of its work, or raises what the work raised.
 
-    The work of the next ones goes on meanwhile: of so many items at most, which weigh so much at most, but of one at least.
+    The work of the following items runs meanwhile in threads.
+
+    Args:
+        items: What to work on.
+        work: A function of one item, called in a thread.
+        weight: What an item weighs: the bytes that its result takes, say.
+        max_items: Items whose work runs or is done but not yet yielded, at most.
+        max_weight: What these items weigh together, at most; a single heavier item is worked on alone.
     """
-    with ThreadPoolExecutor(most) as threads:
-        waiting: deque[tuple[Item, int, Future[Made]]] = deque()
-        weighs = 0
+    with ThreadPoolExecutor(max_items) as threads:
+        waiting: deque[tuple[Item, int, Future[Result]]] = deque()
+        total = 0
         try:
             for item in items:
-                weight_of_item = weight(item)
-                while waiting and (len(waiting) >= most or weighs + weight_of_item > most_weight):
-                    done, its_weight, future = waiting.popleft()
-                    weighs -= its_weight
-                    yield done, future.result
-                waiting.append((item, weight_of_item, threads.submit(work, item)))
-                weighs += weight_of_item
+                item_weight = weight(item)
+                while waiting and (len(waiting) >= max_items or total + item_weight > max_weight):
+                    first, first_weight, future = waiting.popleft()
+                    total -= first_weight
+                    yield first, future.result
+                waiting.append((item, item_weight, threads.submit(work, item)))
+                total += item_weight
             while waiting:
-                done, _, future = waiting.popleft()
-                yield done, future.result
+                first, _, future = waiting.popleft()
+                yield first, future.result
         finally:
             for *_, future in waiting:
                 future.cancel()
 
 
-def merged(sources: Iterable[Iterator[Item]], *, threads: int) -> Iterator[Item]:
-    """What these sources give, so many of them at a time, in any order. Raises what one raises."""
+def interleave(sources: Iterable[Iterator[Item]], *, threads: int) -> Iterator[Item]:
+    """Yield the items of all sources, in any order, reading `threads` sources at a time. Raises what a source raises."""
     waiting = iter(sources)
     with ThreadPoolExecutor(threads) as pool:
         running = {pool.submit(next, source, None): source for source in islice(waiting, threads)}
         while running:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 item, source = future.result(), running.pop(future)
-                following = source if item is not None else next(waiting, None)
-                if following is not None:
-                    running[pool.submit(next, following, None)] = following
+                next_source = source if item is not None else next(waiting, None)
+                if next_source is not None:
+                    running[pool.submit(next, next_source, None)] = next_source
                 if item is not None:
                     yield item

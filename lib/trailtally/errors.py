@@ -1,30 +1,30 @@
-"""What can go wrong, one class per situation. Each message says what was given, what was expected, what to do next.
+"""The exceptions, one class per situation. Each message says what was given, what was expected, what to do next.
 
 The library raises these; the command line prints the message as one line and ends with `status`.
 """
 
-# How py4j begins; what Java said comes on the next line.
-_NO_NEWS = "An error occurred while calling "
+# The first line of py4j's errors; Java's own message is on the next.
+_PY4J_PREFIX = "An error occurred while calling "
 
 
 class TrailtallyError(Exception):
-    """A run that failed; the message is for its user."""
+    """A failure whose message is for the user."""
 
     status = 1
 
     @staticmethod
     def of(error: Exception) -> str:
-        """Return the message for a user of any exception: our own words, else its first line."""
+        """Return a message for the user: that of a TrailtallyError, else the type and the first line of any exception."""
         text = str(error)
         if isinstance(error, TrailtallyError):
             return text
-        lines = [line for line in text.strip().splitlines() if not line.startswith(_NO_NEWS)]
+        lines = [line for line in text.strip().splitlines() if not line.startswith(_PY4J_PREFIX)]
         first = lines[0].lstrip(": ") if lines else ""
         return f"{type(error).__name__}: {first[:300]} (--debug shows the stack trace)"
 
 
 class UsageError(TrailtallyError):
-    """The arguments cannot be right: nothing was read and nothing was written."""
+    """The arguments are not valid: nothing was read and nothing was written."""
 
     status = 2
 
@@ -44,19 +44,19 @@ class OutputLocked(TrailtallyError):
 
 
 class LockLost(TrailtallyError):
-    """Another run took the lock over while this one did not show that it lives: this one publishes nothing more."""
+    """Another run took over the lock, which this run did not renew in time: this run publishes nothing more."""
 
 
 class Terminated(BaseException):
-    """The process was told to end (SIGTERM). Like KeyboardInterrupt, no `except Exception` stops it."""
+    """The process received SIGTERM. Like KeyboardInterrupt, it passes every `except Exception`."""
 
 
 class BadObject(Exception):
-    """The bytes of a log file are bad: the object is `rejected` with this reason, until its e_tag changes."""
+    """A log file is damaged or holds no records: the object is `rejected` with this reason until its e_tag changes."""
 
 
 class BadRecord(Exception):
-    """One record is bad: it is counted in the ledger's `rejected_records`, the file's other records count."""
+    """One record is not valid: it is counted in the ledger's `rejected_records`; the other records of the file count."""
 
 
 class Unreadable(Exception):

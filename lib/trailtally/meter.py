@@ -1,4 +1,4 @@
-"""What a process has done so far: counters by name, added to by whoever does the work and collected by the engine.
+"""Counters of a process, by name: the code that does the work adds to them, the engine collects them.
 
 Names: `files` and `bytes` read; requests to S3 as storage/requests.py counts them; seconds as `seconds.PHASE`.
 """
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Where the time of a run goes, in the order of a run.
+# The phases of a run, in their order.
 PHASES = ("list", "plan", "fetch", "gunzip", "decode", "columns", "shuffle", "merge", "tables", "write")
 
 _lock = threading.Lock()
@@ -19,7 +19,7 @@ _counters: Counter[str] = Counter()
 def count(name: str, amount: float = 1) -> None:
     """Add to a counter of this process."""
     with _lock:
-        _counters[name] += amount  # type: ignore[assignment] # seconds are no integers
+        _counters[name] += amount  # type: ignore[assignment] # seconds are fractions
 
 
 def snapshot() -> Counter[str]:
@@ -29,13 +29,13 @@ def snapshot() -> Counter[str]:
 
 
 def since(before: Counter[str]) -> dict[str, float]:
-    """Return what was counted after that snapshot."""
+    """Return what this process counted after a snapshot."""
     return {name: amount - before[name] for name, amount in snapshot().items() if amount != before[name]}
 
 
 @contextmanager
 def timed(phase: str) -> Iterator[None]:
-    """Count the seconds that the block takes."""
+    """Add the seconds that the block takes to its phase."""
     started = time.perf_counter()
     try:
         yield

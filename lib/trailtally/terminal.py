@@ -1,15 +1,15 @@
-"""Text for a terminal: columns that line up, and nothing that moves its cursor."""
+"""Text for a terminal: aligned columns, and no control characters."""
 
 from collections.abc import Iterable, Sequence
 
 
 def printable(text: str) -> str:
-    r"""The text with \xNN for what would move the cursor or recolour the terminal: callers choose user agents and names."""
+    r"""Return the text with control characters as \xNN: whoever calls an API chooses the user agents and names that are shown."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
-def aligned(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:
-    """The rows as lines, the header's among them: columns of one width each, numbers to the right."""
+def align_columns(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:
+    """Return the rows, the header among them, as lines with columns of even width; numbers are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [_line(row, widths, are_numbers) for row in rows]
 

@@ -5,7 +5,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from trailtally.terminal import aligned, printable
+from trailtally.terminal import align_columns, printable
 
 if TYPE_CHECKING:
     from trailtally.athena.run import Result
@@ -15,9 +15,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_table(result: "Result") -> str:
-    """Return the rows in aligned columns; NULL is `-`."""
+    """Return the rows in align_columns columns; NULL is `-`."""
     cells = [result.columns, *([("-" if cell is None else printable(cell)) for cell in row] for row in result.rows)]
-    return "\n".join(aligned(cells, result.are_numbers))
+    return "\n".join(align_columns(cells, result.are_numbers))
 
 
 def as_csv(result: "Result") -> str:

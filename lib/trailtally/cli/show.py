@@ -21,7 +21,7 @@ from trailtally.storage import Store, open_store
 from trailtally.tables import coverage, event_counts, launches, ledger
 from trailtally.tables.columns import Table
 from trailtally.tables.events import EVENTS
-from trailtally.terminal import aligned, printable
+from trailtally.terminal import align_columns, printable
 
 # Objects that are fetched at a time.
 _AT_ONCE = 16
@@ -238,7 +238,7 @@ def _text(part: _List, most: int) -> str:
     shown = part.rows.slice(first, most)
     cells = [part.rows.column_names, *zip(*(map(_cell, column.to_pylist()) for column in shown.columns), strict=True)]
     numeric = [pa.types.is_integer(column.type) for column in part.rows.columns]
-    header, *lines = aligned(cells, numeric)
+    header, *lines = align_columns(cells, numeric)
     if part.below:
         below = part.below[first : first + most]
         lines = [f"{line}\n      {printable(text)}" for line, text in zip(lines, below, strict=True)]

@@ -20,7 +20,7 @@ from trailtally.emr.requests import MACHINES, MINUTES, PYTHON, Serverless, check
 from trailtally.emr.runs import DAYS, NAME, Application, Cluster, Place, Run, lasted
 from trailtally.emr.upload import Target, built, send, to_send
 from trailtally.errors import UsageError
-from trailtally.terminal import aligned, printable
+from trailtally.terminal import align_columns, printable
 
 _LISTED = 10
 
@@ -112,7 +112,7 @@ def status(options: argparse.Namespace) -> str:
 def _list(place: Place, runs: Sequence[Run]) -> list[str]:
     header = [place.word, "state", "created (UTC)", "lasted", "name"]
     rows = [[run.number, run.state.lower(), f"{run.created:%Y-%m-%d %H:%M:%S}", lasted(run), printable(run.name)] for run in runs]
-    return aligned([header, *rows], [False] * len(header))
+    return align_columns([header, *rows], [False] * len(header))
 
 
 def _told(place: Place, run: Run) -> list[str]:

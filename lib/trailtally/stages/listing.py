@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from trailtally import meter
-from trailtally.ahead import merged
+from trailtally.ahead import interleave
 from trailtally.cloudtrail import layout
 from trailtally.errors import TaskFailed, TrailtallyError
 from trailtally.stages.blobs import Blob, Key, To, pack, pack_json, unpack_json
@@ -150,7 +150,7 @@ class ListPlaces:
         listed = (list_place(self.inputs[number], place, since=self.since) for number, place in places)
         pending: list[pa.RecordBatch] = []
         rows = 0
-        batches = merged(listed, threads=threads)
+        batches = interleave(listed, threads=threads)
         while True:
             with meter.timed("list"):
                 batch = next(batches, None)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from trailtally import meter
-from trailtally.ahead import ahead
+from trailtally.ahead import work_ahead
 from trailtally.cloudtrail.inflate import inflate
 from trailtally.cloudtrail.records import Decoded, decode
 from trailtally.cloudtrail.times import day_text
@@ -87,8 +87,8 @@ class Read:
             return stores[id(file)].read(file["file_key"])
 
         if any(store.is_remote for store in stores.values()):
-            yield from ahead(
-                files, fetch, lambda file: file["size"] or _USUAL_BYTES, most=self.fetches, most_weight=_FETCHED_BYTES
+            yield from work_ahead(
+                files, fetch, lambda file: file["size"] or _USUAL_BYTES, max_items=self.fetches, max_weight=_FETCHED_BYTES
             )
         else:
             yield from ((file, partial(fetch, file)) for file in files)
