@@ -1,7 +1,4 @@
-"""Clients of AWS's services, and what these say when something is wrong, in one line with the next step.
-
-S3 has its own words: storage/s3_errors.py.
-"""
+"""Clients of AWS's services, and their errors as one line with the next step. For S3: storage/s3_errors.py."""
 
 import contextlib
 import re
@@ -14,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trailtally.errors import TrailtallyError
-from trailtally.storage.s3_errors import UNREACHED, code_of, message_of, words_of
+from trailtally.storage.s3_errors import UNREACHED, code_of, message_of, s3_error_text
 
 _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 POLICIES = "conf/aws/README.md has the policies"
@@ -31,43 +28,46 @@ _CREDENTIALS = {
     "MissingAuthenticationTokenException": "AWS does not take the credentials",
 }
 
-# What a service means by a code and a message, and what to do; None where it has no better words than those here.
+# A better text for the code and message of a service's error; None where the service has none.
 Hint = Callable[[str, str], str | None]
 
 
 def no_hint(code: str, message: str) -> str | None:  # noqa: ARG001 - as every Hint
-    """That of a service whose errors need no words of their own."""
+    """Return None: the errors of the service need no text of their own."""
     return None
 
 
 def client(service: str, *, profile: str | None, region: str | None, tries: int = 5) -> Any:
-    """A client of this service, by boto3's chain of credentials. Raises TrailtallyError where there is no profile or region."""
-    with told(service):
+    """Return a client of a service, by boto3's chain of credentials.
+
+    Raises TrailtallyError where there is no such profile, or no region.
+    """
+    with translate_errors(service):
         session = boto3.Session(profile_name=profile, region_name=region)
         return session.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": tries}))
 
 
 @contextlib.contextmanager
-def told(what: str, hint: Hint = no_hint) -> Iterator[None]:
-    """Raises TrailtallyError, with what was tried and what to do, for whatever AWS or boto3 raise in the block."""
+def translate_errors(what: str, hint: Hint = no_hint) -> Iterator[None]:
+    """Raise TrailtallyError for what AWS or boto3 raise in the block: `what` was tried, what went wrong, what to do."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise TrailtallyError(f"{what}: {words(error, hint)}") from error
+        raise TrailtallyError(f"{what}: {error_text(error, hint)}") from error
 
 
-def words(error: Exception, hint: Hint = no_hint) -> str:
-    """What AWS or boto3 say, and what to do about it."""
+def error_text(error: Exception, hint: Hint = no_hint) -> str:
+    """Return what went wrong and what to do about it."""
     if isinstance(error, exceptions.NoRegionError):
         return "no region: give --region, or set AWS_REGION"
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         return f"no AWS credentials were found: {_LOG_IN} ({error})"
     if isinstance(error, UNREACHED):
         return f"AWS cannot be reached: is the network there, and is --region right? ({error})"
-    return _words_of_answer(error, hint) if isinstance(error, ClientError) else words_of(error, "", "")
+    return _answer_text(error, hint) if isinstance(error, ClientError) else s3_error_text(error, "", "")
 
 
-def _words_of_answer(error: ClientError, hint: Hint) -> str:
+def _answer_text(error: ClientError, hint: Hint) -> str:
     code = code_of(error)
     message = message_of(error)
     if code in _CREDENTIALS:

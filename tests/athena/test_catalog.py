@@ -13,7 +13,7 @@ from botocore.model import Shape
 from athena.service import Service
 from trailtally import tables
 from trailtally.athena import catalog
-from trailtally.athena.aws import told
+from trailtally.athena.aws import translate_errors
 from trailtally.athena.place import Place, Settings
 from trailtally.athena.queries import View, queries, views
 from trailtally.errors import TrailtallyError, UsageError
@@ -576,6 +576,6 @@ def test_what_glue_says_is_told_in_one_line(service: Service, code: str, message
 
 def test_a_table_that_another_made_in_the_meantime_is_an_error(service: Service) -> None:
     register(service)
-    with pytest.raises(TrailtallyError) as raised, told("table trailtally.ledger"):
+    with pytest.raises(TrailtallyError) as raised, translate_errors("table trailtally.ledger"):
         catalog._make_table(service.glue, "trailtally", {"Name": "ledger"}, None, print)
     assert str(raised.value) == "table trailtally.ledger: AlreadyExistsException: Table already exists."

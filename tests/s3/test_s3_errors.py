@@ -6,7 +6,7 @@ import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from trailtally.storage.s3_errors import is_conflict, is_gone, stops_all, words_of
+from trailtally.storage.s3_errors import is_conflict, is_gone, s3_error_text, stops_all
 
 LOG_IN = "log in again (aws sso login, or new keys), then run the same command"
 NO_KEYS = (
@@ -24,8 +24,8 @@ def answer(
     return ClientError({"Error": {"Code": code, "Message": message, **more}, "ResponseMetadata": about}, "GetObject")
 
 
-def words(error: Exception) -> str:
-    return words_of(error, "bucket", "s3:GetObject")
+def error_text(error: Exception) -> str:
+    return s3_error_text(error, "bucket", "s3:GetObject")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def words(error: Exception) -> str:
     ],
 )
 def test_what_holds_for_the_whole_bucket_stops_all(error: ClientError, line: str) -> None:
-    assert words(error) == line
+    assert error_text(error) == line
     assert stops_all(error)
 
 
@@ -93,7 +93,7 @@ def test_what_holds_for_the_whole_bucket_stops_all(error: ClientError, line: str
     ],
 )
 def test_what_holds_for_one_object_does_not(error: ClientError, line: str) -> None:
-    assert words(error) == line
+    assert error_text(error) == line
     assert not stops_all(error)
 
 
@@ -116,16 +116,16 @@ NO_TOKEN = "Error loading SSO Token: Token for sso does not exist"  # noqa: S105
         ),
         (
             exceptions.SSOTokenLoadError(error_msg="Token for sso does not exist"),
-            f"the credentials could not be had: {LOG_IN} ({NO_TOKEN})",
+            f"the credentials are not available: {LOG_IN} ({NO_TOKEN})",
         ),
         (
             exceptions.UnauthorizedSSOTokenError(),
-            f"the credentials could not be had: {LOG_IN} (The SSO session associated with this profile has expired or is "
+            f"the credentials are not available: {LOG_IN} (The SSO session associated with this profile has expired or is "
             "otherwise invalid. To refresh this SSO session run aws sso login with the corresponding profile.)",
         ),
         (
             exceptions.CredentialRetrievalError(provider="custom-process", error_msg="exit 1"),
-            f"the credentials could not be had: {LOG_IN} (Error when retrieving credentials from custom-process: exit 1)",
+            f"the credentials are not available: {LOG_IN} (Error when retrieving credentials from custom-process: exit 1)",
         ),
         (
             exceptions.EndpointConnectionError(endpoint_url=URL),
@@ -151,7 +151,7 @@ NO_TOKEN = "Error loading SSO Token: Token for sso does not exist"  # noqa: S105
     ],
 )
 def test_what_boto3_raises_stops_all(error: Exception, line: str) -> None:
-    assert words(error) == line
+    assert error_text(error) == line
     assert stops_all(error)
 
 
@@ -179,14 +179,14 @@ def test_what_boto3_raises_stops_all(error: Exception, line: str) -> None:
     ],
 )
 def test_a_connection_that_ends_amid_an_answer_is_the_trouble_of_one_object(error: Exception, line: str) -> None:
-    assert words(error) == line
+    assert error_text(error) == line
     assert not stops_all(error)
 
 
 def test_the_action_that_is_denied_is_the_one_that_was_needed() -> None:
     denied = answer("AccessDenied", "Access Denied", 403)
-    assert words_of(denied, "bucket", "s3:ListBucket") == "access denied: the IAM action s3:ListBucket is not allowed"
-    assert words_of(denied, "bucket", "s3:PutObject") == (
+    assert s3_error_text(denied, "bucket", "s3:ListBucket") == "access denied: the IAM action s3:ListBucket is not allowed"
+    assert s3_error_text(denied, "bucket", "s3:PutObject") == (
         "access denied: the IAM action s3:PutObject (or of the key in KMS, kms:GenerateDataKey) is not allowed"
     )
 

@@ -1,21 +1,21 @@
-"""What Athena and Glue mean by their errors, in one line with the next step; and their clients."""
+"""Clients of Athena and Glue, and their errors as one line with the next step."""
 
 import contextlib
 
 from trailtally import aws
 from trailtally.aws import POLICIES, client
 
-__all__ = ["POLICIES", "client", "told", "words"]
+__all__ = ["POLICIES", "client", "error_text", "translate_errors"]
 
 
-def told(what: str) -> contextlib.AbstractContextManager[None]:
-    """Raises TrailtallyError, with what was tried and what to do, for whatever AWS or boto3 raise in the block."""
-    return aws.told(what, _hint)
+def translate_errors(what: str) -> contextlib.AbstractContextManager[None]:
+    """Raise TrailtallyError for what AWS or boto3 raise in the block: `what` was tried, what went wrong, what to do."""
+    return aws.translate_errors(what, _hint)
 
 
-def words(error: Exception) -> str:
-    """What AWS or boto3 say, and what to do about it."""
-    return aws.words(error, _hint)
+def error_text(error: Exception) -> str:
+    """Return what went wrong and what to do about it."""
+    return aws.error_text(error, _hint)
 
 
 def _hint(code: str, message: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from trailtally.athena import ddl
-from trailtally.athena.aws import told
+from trailtally.athena.aws import translate_errors
 from trailtally.athena.place import Place, Settings
 from trailtally.athena.queries import View, queries, views
 from trailtally.errors import TrailtallyError, UsageError
@@ -36,26 +36,26 @@ def register(glue: Any, athena: Any, place: Place, settings: Settings, *, say: S
     if not settings.may_move:
         _check_locations(place.database, wanted, found)
     workgroup = _our_workgroup(athena, place)
-    with told(f"database {place.database}"):
+    with translate_errors(f"database {place.database}"):
         _make_database(glue, place.database, say)
     for table, old in zip(wanted, found, strict=True):
-        with told(f"table {place.database}.{table['Name']}"):
+        with translate_errors(f"table {place.database}.{table['Name']}"):
             _make_table(glue, place.database, table, old, say)
-    with told(f"workgroup {place.workgroup}"):
+    with translate_errors(f"workgroup {place.workgroup}"):
         _make_workgroup(athena, place, settings, workgroup, say)
-    with told(f"named queries of workgroup {place.workgroup}"):
+    with translate_errors(f"named queries of workgroup {place.workgroup}"):
         _make_queries(athena, place, say)
 
 
 def unregister(glue: Any, athena: Any, place: Place, *, say: Say) -> None:
     """Remove what `register` made. The tables' objects in S3 stay. A database that holds others' tables stays, too."""
     for name in [*views(), *(table.name for table in TABLES)]:
-        with told(f"table {place.database}.{name}"):
+        with translate_errors(f"table {place.database}.{name}"):
             found = _table(glue, place.database, name)
             if found and _is_ours(found):
                 glue.delete_table(DatabaseName=place.database, Name=name)
                 say(f"table {place.database}.{name}: removed")
-    with told(f"database {place.database}"):
+    with translate_errors(f"database {place.database}"):
         found = _found(lambda: glue.get_database(Name=place.database)["Database"])
         if found and found.get("Description") == _OURS:
             if glue.get_tables(DatabaseName=place.database)["TableList"]:
@@ -63,7 +63,7 @@ def unregister(glue: Any, athena: Any, place: Place, *, say: Say) -> None:
             else:
                 glue.delete_database(Name=place.database)
                 say(f"database {place.database}: removed")
-    with told(f"workgroup {place.workgroup}"):
+    with translate_errors(f"workgroup {place.workgroup}"):
         found = _workgroup(athena, place.workgroup)
         if found and found.get("Description") == _mark(place):
             athena.delete_work_group(WorkGroup=place.workgroup, RecursiveDeleteOption=True)
@@ -122,7 +122,7 @@ def _make_table(glue: Any, database: str, wanted: dict[str, Any], found: dict[st
 
 def _our_table(glue: Any, database: str, name: str) -> dict[str, Any] | None:
     """Return the table; None where there is none. Raises TrailtallyError where it is not ours."""
-    with told(f"table {database}.{name}"):
+    with translate_errors(f"table {database}.{name}"):
         found = _table(glue, database, name)
     if found and not _is_ours(found):
         raise TrailtallyError(
@@ -179,7 +179,7 @@ def _workgroup(athena: Any, name: str) -> dict[str, Any] | None:
 
 def _our_workgroup(athena: Any, place: Place) -> dict[str, Any] | None:
     """Return the workgroup; None where there is none. Raises TrailtallyError where it is not ours, or of another database."""
-    with told(f"workgroup {place.workgroup}"):
+    with translate_errors(f"workgroup {place.workgroup}"):
         found = _workgroup(athena, place.workgroup)
     description = found.get("Description", "") if found else _mark(place)
     if not description.startswith(_OURS):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from trailtally.athena.aws import POLICIES, told, words
+from trailtally.athena.aws import POLICIES, error_text, translate_errors
 from trailtally.athena.place import Place
 from trailtally.errors import TrailtallyError
 
@@ -33,7 +33,7 @@ def run_query(athena: Any, place: Place, sql: str, arguments: list[str], *, say:
 
     An interrupt cancels it in Athena, too: what scans on costs on.
     """
-    with told(f"workgroup {place.workgroup}"):
+    with translate_errors(f"workgroup {place.workgroup}"):
         options = {"ExecutionParameters": arguments} if arguments else {}
         number = athena.start_query_execution(
             QueryString=sql, QueryExecutionContext={"Database": place.database}, WorkGroup=place.workgroup, **options
@@ -72,7 +72,7 @@ def _stop(athena: Any, number: str, say: Callable[[str], None]) -> None:
         athena.stop_query_execution(QueryExecutionId=number)
         say(f"Athena query {number}: cancelled")
     except (ClientError, BotoCoreError) as error:
-        say(f"Athena query {number}: it could not be cancelled, and may go on: {words(error)}")
+        say(f"Athena query {number}: it could not be cancelled, and may go on: {error_text(error)}")
 
 
 def _hint(reason: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trailtally.errors import TrailtallyError
-from trailtally.storage.s3_errors import words_of
+from trailtally.storage.s3_errors import s3_error_text
 
 PIECE = 1 << 20
 
@@ -26,7 +26,7 @@ def told_of(url: str, action: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise TrailtallyError(f"{url}: {words_of(error, bucket_and_key(url)[0], action)}") from error
+        raise TrailtallyError(f"{url}: {s3_error_text(error, bucket_and_key(url)[0], action)}") from error
 
 
 def pieces(s3: Any, url: str, **more: str) -> Iterator[bytes]:

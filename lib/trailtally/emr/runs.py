@@ -133,7 +133,7 @@ class Cluster:
         )
 
     def _told(self) -> Any:
-        return aws.told(f"cluster {self._number}", _hint)
+        return aws.translate_errors(f"cluster {self._number}", _hint)
 
 
 class Application:
@@ -222,7 +222,7 @@ class Application:
         return f"{_folder(uri)}/applications/{self._number}/jobs/{number}" if uri else None
 
     def _told(self) -> Any:
-        return aws.told(f"application {self._number}", _hint)
+        return aws.translate_errors(f"application {self._number}", _hint)
 
 
 @contextlib.contextmanager

@@ -19,8 +19,7 @@ from typing import Annotated
 import msgspec
 
 from trailtally.errors import LockLost, OutputLocked, TrailtallyError
-from trailtally.storage import Store
-from trailtally.storage import words as words_of
+from trailtally.storage import Store, os_error_text
 
 PATH = "_trailtally/lock.json"
 
@@ -84,7 +83,7 @@ class Lock:
                 return
             lost = self._lost_to(self._store.get(self.path))
         except OSError as error:
-            lost = f"cannot know whether it holds it still: {self.path} cannot be read or written: {words_of(error)}"
+            lost = f"cannot know whether it holds it still: {self.path} cannot be read or written: {os_error_text(error)}"
             raise LockLost(self._ended(lost)) from error
         raise LockLost(self._ended(f"holds it no more: {lost}"))
 
@@ -126,19 +125,19 @@ class Lock:
                 self._remove(body)
             return not self._is_mine(self._store.get(self.path))
         except OSError as error:
-            self.trouble = f" ({words_of(error)})"
+            self.trouble = f" ({os_error_text(error)})"
             return False
 
     def _remove(self, body: bytes | None) -> None:
         try:
             self._store.swap(self.path, body, None)
         except OSError as error:
-            self.trouble = f" ({words_of(error)})"
+            self.trouble = f" ({os_error_text(error)})"
 
     def _try(self, say: Callable[[str], None]) -> Owner | None:
         """Takes the lock where it is free or its owner is dead. Gives back the living owner, None where that is this run."""
         while True:
-            with self._worded():
+            with self._translate_errors():
                 body = self._store.get(self.path)
             holder = _owner_in(body)
             if body is not None and not holder:
@@ -147,7 +146,7 @@ class Lock:
             if death is None:
                 return holder
             self._me = msgspec.structs.replace(self._me, started=now())
-            with self._worded():
+            with self._translate_errors():
                 taken = self._swap(body)
             if taken:
                 if holder:
@@ -174,12 +173,12 @@ class Lock:
         return owner is not None and owner.token == self._me.token
 
     @contextlib.contextmanager
-    def _worded(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise TrailtallyError(
-                f"--output {self._output}: its lock {self.path} cannot be read or written: {words_of(error)}"
+                f"--output {self._output}: its lock {self.path} cannot be read or written: {os_error_text(error)}"
             ) from error
 
     def _held_by(self, holder: Owner) -> str:

@@ -1,7 +1,7 @@
 """Stores of objects: a folder of this machine, or a prefix of an S3 bucket. Nothing else in trailtally knows which kind it is."""
 
 from trailtally.storage.access import Access
-from trailtally.storage.objects import GONE, Entry, Peek, StoreError, key_of, path_of, words
+from trailtally.storage.objects import GONE, Entry, Peek, StoreError, key_of, os_error_text, path_of
 from trailtally.storage.store import GET_LIMIT, READ_LIMIT, Store, is_remote, location, open_store
 
 __all__ = [
@@ -17,6 +17,6 @@ __all__ = [
     "key_of",
     "location",
     "open_store",
+    "os_error_text",
     "path_of",
-    "words",
 ]

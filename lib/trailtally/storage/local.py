@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from trailtally.errors import TrailtallyError, UsageError
 from trailtally.storage.local_listing import LocalListing, read_regular
 from trailtally.storage.no_follow import opened, refuse_link, refuse_other, replace_file
-from trailtally.storage.objects import StoreError, key_of, words
+from trailtally.storage.objects import StoreError, key_of, os_error_text
 from trailtally.storage.store import GET_LIMIT
 
 _FILE_SCHEME = re.compile(r"^file://", re.IGNORECASE)
@@ -120,7 +120,7 @@ class LocalStore(LocalListing):
             with tempfile.TemporaryFile(dir=self.root):
                 pass
         except OSError as error:
-            raise UsageError(f"--output {self.root}: it cannot be written: {words(error)}") from None
+            raise UsageError(f"--output {self.root}: it cannot be written: {os_error_text(error)}") from None
 
     @contextlib.contextmanager
     def _folder_of(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:

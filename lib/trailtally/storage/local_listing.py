@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 
 from trailtally.errors import Unreadable, UsageError
-from trailtally.storage.objects import GONE, Entry, Peek, is_visible, is_within, key_of, path_of, words
+from trailtally.storage.objects import GONE, Entry, Peek, is_visible, is_within, key_of, os_error_text, path_of
 from trailtally.storage.store import READ_LIMIT, Store
 
 _BROKEN_LINK = "a link to a file that does not exist"
@@ -46,7 +46,7 @@ class LocalListing(Store):
         try:
             folders, files = _scan(path)
         except OSError as error:
-            yield Entry(key_of(path) + "/", 0, "", f"the folder cannot be listed: {words(error)}")
+            yield Entry(key_of(path) + "/", 0, "", f"the folder cannot be listed: {os_error_text(error)}")
             return
         yield from (self.entry_at(file) for file in files if is_within(name + os.path.basename(file), after, last))
         for folder in folders:
@@ -76,7 +76,7 @@ class LocalListing(Store):
             found = os.stat(path)
         except OSError as error:
             broken = isinstance(error, FileNotFoundError) and os.path.islink(path)
-            return Entry(key_of(path), 0, "", _BROKEN_LINK if broken else words(error))
+            return Entry(key_of(path), 0, "", _BROKEN_LINK if broken else os_error_text(error))
         problem = None if stat.S_ISREG(found.st_mode) else _NO_FILE
         return Entry(key_of(path), found.st_size, _e_tag(found), problem)
 
@@ -97,13 +97,13 @@ class LocalListing(Store):
         except FileNotFoundError:
             raise Unreadable(_BROKEN_LINK if self.exists(path) else GONE) from None
         except OSError as error:
-            raise Unreadable(words(error)) from None
+            raise Unreadable(os_error_text(error)) from None
         try:
             # First the e_tag: if the file changes meanwhile, it is the old one, and the next run reads the file again.
             found = os.fstat(descriptor)
             data = read_regular(descriptor, found, most)
         except OSError as error:
-            raise Unreadable(words(error)) from None
+            raise Unreadable(os_error_text(error)) from None
         finally:
             os.close(descriptor)
         if data is None:
@@ -119,7 +119,7 @@ class LocalListing(Store):
         try:
             foreign = sorted(set(_visible(path)) - tables)
         except OSError as error:
-            raise UsageError(f"--output {path}: it cannot be read: {words(error)}") from None
+            raise UsageError(f"--output {path}: it cannot be read: {os_error_text(error)}") from None
         if foreign:
             raise UsageError(
                 f"--output {path}: it holds {foreign[0]!r}, which is no table of trailtally. Give a new or an empty folder"

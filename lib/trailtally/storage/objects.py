@@ -56,7 +56,7 @@ def is_visible(name: str) -> bool:
     return not name.startswith((".", "_"))
 
 
-def words(error: OSError) -> str:
+def os_error_text(error: OSError) -> str:
     """Return what went wrong in the system's words without its numbers, or the message where it is one of ours."""
     if isinstance(error, TrailtallyError):
         return str(error)

@@ -33,7 +33,7 @@ class S3Prefix(S3Reading):
     """
 
     def reached(self) -> "S3Prefix":
-        with self._worded(self.root, LIST):
+        with self._translate_errors(self.root, LIST):
             bucket, _, prefix = place(self.root)
             made = client(self.access, FIRST_TRIES)
             endpoint = urlsplit(made.meta.endpoint_url)
@@ -54,13 +54,13 @@ class S3Prefix(S3Reading):
             return
         bucket, key, _ = place(path)
         made, extra = client(self.access), self.access.encrypted
-        with self._worded(path, PUT):
+        with self._translate_errors(path, PUT):
             _transfer(lambda: made.upload_fileobj(io.BytesIO(data), bucket, key, ExtraArgs=extra, Config=_TRANSFER))
         requests.count(Requests(bytes_out=len(data)))
 
     def _put(self, url: str, data: bytes, **condition: str) -> None:
         bucket, key, _ = place(url)
-        with self._worded(url, PUT):
+        with self._translate_errors(url, PUT):
             client(self.access).put_object(Bucket=bucket, Key=key, Body=data, **condition, **self.access.encrypted)
         requests.count(Requests(bytes_out=len(data)))
 
@@ -80,7 +80,7 @@ class S3Prefix(S3Reading):
             if new is not None:
                 self._put(path, new, **condition)
             else:
-                with self._worded(path, DELETE):
+                with self._translate_errors(path, DELETE):
                     client(self.access).delete_object(Bucket=bucket, Key=key, **condition)
         except StoreError as error:
             if error.__cause__ and (is_conflict(error.__cause__) or is_gone(error.__cause__)):
@@ -91,7 +91,7 @@ class S3Prefix(S3Reading):
     def _with_e_tag(self, url: str) -> tuple[bytes | None, str]:
         """Return an object's bytes and e_tag; None and "" where there is none."""
         bucket, key, _ = place(url)
-        with self._worded(url, GET):
+        with self._translate_errors(url, GET):
             try:
                 return self._sure(bucket, key, GET_LIMIT)
             except ClientError as error:
@@ -118,7 +118,7 @@ class S3Prefix(S3Reading):
     def delete(self, path: str) -> None:
         self.names_below(path)
         bucket, key, _ = place(path)
-        with self._worded(path, DELETE):
+        with self._translate_errors(path, DELETE):
             client(self.access).delete_object(Bucket=bucket, Key=key)
 
     def remove_empty(self, folder: str) -> None:
@@ -131,7 +131,7 @@ class S3Prefix(S3Reading):
             keys = [{"Key": found["Key"]} for found in page.get("Contents", ())]
             if not keys:
                 continue
-            with self._worded(folder, DELETE):
+            with self._translate_errors(folder, DELETE):
                 answer = client(self.access).delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
             for failed in answer.get("Errors", ()):
                 error = ClientError({"Error": failed, "ResponseMetadata": answer["ResponseMetadata"]}, "DeleteObjects")

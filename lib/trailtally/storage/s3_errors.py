@@ -1,4 +1,4 @@
-"""What S3 and boto3 say when something is wrong -> one line that says what to do."""
+"""Errors of S3 and boto3 -> one line with what to do."""
 
 import re
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-# Codes of S3's answers after which no other request can do better.
+# Codes of S3's answers that every further request would get as well.
 _CREDENTIALS = {
     "ExpiredToken": "the credentials have expired",
     "ExpiredTokenException": "the credentials have expired",
@@ -26,7 +26,7 @@ _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 
 _LOG_IN = "log in again (aws sso login, or new keys), then run the same command"
 
-# A connection that ends amid an answer is the trouble of this object alone.
+# A connection that ends amid an answer concerns this object alone.
 _OF_ONE_REQUEST = (
     exceptions.ReadTimeoutError,
     exceptions.ConnectionClosedError,
@@ -44,7 +44,7 @@ UNREACHED = (
     exceptions.SSLError,
 )
 
-# The first that an error is an instance of tells what to do about it.
+# The first entry that an error is an instance of holds.
 _HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
         (exceptions.NoCredentialsError, exceptions.PartialCredentialsError),
@@ -61,7 +61,7 @@ _HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
             exceptions.CredentialRetrievalError,
             exceptions.MetadataRetrievalError,
         ),
-        f"the credentials could not be had: {_LOG_IN}",
+        f"the credentials are not available: {_LOG_IN}",
     ),
     (UNREACHED, "S3 cannot be reached: is the network there, and are --region and --endpoint-url right?"),
     (_OF_ONE_REQUEST, "the answer broke off, at each of several tries"),
@@ -70,41 +70,41 @@ _HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 
 
 def code_of(error: BaseException) -> str:
-    """S3's code of an error; empty where it is none of S3's answers."""
+    """Return S3's code of an error; empty where the error is not an answer of S3."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def message_of(error: ClientError) -> str:
-    """What an answer of AWS says, on one line."""
+    """Return the message of AWS's answer on one line."""
     return _one_line(error.response.get("Error", {}).get("Message", ""))
 
 
 def is_gone(error: BaseException) -> bool:
-    """Whether there is no such object."""
+    """Return whether there is no such object."""
     return code_of(error) in _GONE
 
 
 def is_denied(error: BaseException) -> bool:
-    """Whether a permission of S3 is missing; not one of KMS, which S3 asks only for what is there."""
+    """Return whether a permission of S3 is missing. One of KMS does not count: S3 asks KMS only where there is an object."""
     return code_of(error) in _DENIED and "perform: kms:" not in str(error)
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Whether another was faster in writing this object, or the object is not what the writer took it for."""
+    """Return whether a conditional write failed: another writer changed or made the object first."""
     return code_of(error) in {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
 def stops_all(error: BaseException) -> bool:
-    """Whether no other object of the bucket can be had either: its user must do something first."""
+    """Return whether no other object of the bucket is available either: the user must do something first."""
     if isinstance(error, ClientError):
         return code_of(error) in _CREDENTIALS.keys() | _REGION | {"NoSuchBucket", "RequestTimeTooSkewed"}
     return isinstance(error, BotoCoreError | ValueError) and not isinstance(error, _OF_ONE_REQUEST)
 
 
-def words_of(error: BaseException, bucket: str, action: str) -> str:
-    """What went wrong, and what to do about it. `action` is the IAM action that the request needs."""
+def s3_error_text(error: BaseException, bucket: str, action: str) -> str:
+    """Return what went wrong and what to do about it. `action` is the IAM action that the request needs."""
     if isinstance(error, ClientError):
-        return _words_of_answer(error, bucket, action)
+        return _answer_text(error, bucket, action)
     for kinds, hint in _HINTS:
         if isinstance(error, kinds):
             return f"{hint} ({_one_line(error)})"
@@ -113,18 +113,18 @@ def words_of(error: BaseException, bucket: str, action: str) -> str:
     return f"{type(error).__name__}: {_one_line(error)}"
 
 
-def _words_of_answer(error: ClientError, bucket: str, action: str) -> str:
+def _answer_text(error: ClientError, bucket: str, action: str) -> str:
     code = code_of(error)
     message = message_of(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
     retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
-    words = {
+    texts = {
         "NoSuchBucket": f"there is no bucket {bucket}",
         "RequestTimeTooSkewed": "this machine's clock is wrong by more than 15 minutes: set it",
         "InvalidObjectState": "archived: restore it first (S3 answers InvalidObjectState)",
     }
-    if code in words:
-        return words[code]
+    if code in texts:
+        return texts[code]
     if code in _CREDENTIALS:
         return f"{_CREDENTIALS[code]} ({code}): {_LOG_IN}"
     if "location" in error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) and not _region_in(error):
@@ -138,12 +138,12 @@ def _words_of_answer(error: ClientError, bucket: str, action: str) -> str:
 
 
 def _denied(message: str, action: str) -> str:
-    """S3 often says which action it missed: it may be one of KMS."""
+    """Return which action is not allowed: the one that S3 names, which may be one of KMS, else the request's own."""
     if named := _ACTION.search(message):
         return f"the IAM action {named[1]} is not allowed: {message}"
     or_key = f" (or of the key in KMS, {_OF_KEYS[action]})" if action in _OF_KEYS else ""
-    told = f": {message}" if message and message not in {"Access Denied", "Forbidden", "Access Denied."} else ""
-    return f"the IAM action {action}{or_key} is not allowed{told}"
+    details = f": {message}" if message and message not in {"Access Denied", "Forbidden", "Access Denied."} else ""
+    return f"the IAM action {action}{or_key} is not allowed{details}"
 
 
 def _region_in(error: ClientError) -> str:

@@ -13,7 +13,7 @@ from trailtally.errors import UsageError
 from trailtally.storage.access import Access
 from trailtally.storage.clients import client
 from trailtally.storage.objects import GONE, Entry, Peek, StoreError, is_visible, is_within, key_of
-from trailtally.storage.s3_errors import is_denied, words_of
+from trailtally.storage.s3_errors import is_denied, s3_error_text
 from trailtally.storage.store import Store
 
 LIST, GET, PUT, DELETE = "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
@@ -151,7 +151,7 @@ class S3Listing(Store):
         options |= {"StartAfter": after} if after else {}
         options |= {"Delimiter": delimiter} if delimiter else {}
         progress = _Progress(url, prefix)
-        with self._worded(url, LIST):
+        with self._translate_errors(url, LIST):
             while True:
                 page = client(self.access).list_objects_v2(OptionalObjectAttributes=["RestoreStatus"], **options)
                 progress.check(page)
@@ -161,21 +161,21 @@ class S3Listing(Store):
                 options["ContinuationToken"] = progress.next_token(page)
 
     @contextlib.contextmanager
-    def _worded(self, url: str, action: str) -> Iterator[None]:
-        """Raise StoreError, with the URL and what to do, for whatever S3 or boto3 raise in the block."""
+    def _translate_errors(self, url: str, action: str) -> Iterator[None]:
+        """Raise StoreError, with the URL and what to do, for what S3 or boto3 raise in the block."""
         try:
             yield
         except ERRORS as error:
             self._fail(url, action, error)
 
     def _fail(self, url: str, action: str, error: Exception) -> NoReturn:
-        raise StoreError(f"{key_of(url)}: {self._words(url, action, error)}") from error
+        raise StoreError(f"{key_of(url)}: {self._error_text(url, action, error)}") from error
 
-    def _words(self, url: str, action: str, error: Exception) -> str:
-        words = words_of(error, place(url).bucket, action)
+    def _error_text(self, url: str, action: str, error: Exception) -> str:
+        text = s3_error_text(error, place(url).bucket, action)
         if self.access.unsigned and is_denied(error):
-            return f"{words}. The request was not signed: it is no public bucket, leave out --no-sign-request"
-        return words
+            return f"{text}. The request was not signed: it is no public bucket, leave out --no-sign-request"
+        return text
 
 
 class _Progress:

@@ -46,10 +46,10 @@ class S3Reading(S3Listing):
         except ERRORS as error:
             if stops_all(error):
                 self._fail(url, GET, error)
-            raise Unreadable(GONE if self._is_nothing(url, error) else self._words(url, GET, error)) from None
+            raise Unreadable(GONE if self._is_nothing(url, error) else self._error_text(url, GET, error)) from None
 
     def get(self, path: str, limit: int = GET_LIMIT) -> bytes | None:
-        with self._worded(path, GET):
+        with self._translate_errors(path, GET):
             try:
                 return self._read(path, limit)[0]
             except _TooLarge:

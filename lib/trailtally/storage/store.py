@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from trailtally.errors import TrailtallyError, UsageError
 from trailtally.storage.access import Access
-from trailtally.storage.objects import Entry, Peek, StoreError, key_of, words
+from trailtally.storage.objects import Entry, Peek, StoreError, key_of, os_error_text
 
 # What an object is read up to where the caller names no limit. CloudTrail's own files have less than 50 MB.
 READ_LIMIT = 1 << 30
@@ -150,7 +150,7 @@ class Store(ABC):
         if isinstance(error, TrailtallyError):
             return str(error)
         place = error.filename if error.errno in _FULL and isinstance(error.filename, str) else path
-        return f"{key_of(place)}: {words(error)}"
+        return f"{key_of(place)}: {os_error_text(error)}"
 
     def names_below(self, path: str) -> list[str]:
         """Return the names that lead from the root to the path; none for the root itself.
