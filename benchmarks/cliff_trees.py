@@ -26,12 +26,16 @@ _RECORD = (
     b'"sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLEEXAMPLEEX",'
     b'"arn":"arn:aws:iam::%(account)b:role/app","accountId":"%(account)b","userName":"app"}}},"eventTime":"%(time)b",'
     b'"eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances","awsRegion":"%(region)b","sourceIPAddress":"10.0.0.1",'
-    b'"userAgent":"aws-cli/2.17.32","requestParameters":null,"responseElements":null,"requestID":"%(n)036d",'
-    b'"eventID":"%(n)036d","readOnly":true,"eventType":"AwsApiCall","managementEvent":true,'
+    b'"userAgent":"aws-cli/2.17.32","requestParameters":null,"responseElements":null,'
+    b'"requestID":"%(n)08x-0000-4000-8000-0123456789ab",'
+    b'"eventID":"%(n)08x-89ab-4cde-8f01-23456789abcd","readOnly":true,"eventType":"AwsApiCall","managementEvent":true,'
     b'"recipientAccountId":"%(account)b","eventCategory":"Management"}'
 )
 # 3,000,000 of them stay below --max-file-bytes.
-_SMALL_RECORD = b'{"eventID":"%(n)036d","eventTime":"%(time)b","eventSource":"s3.amazonaws.com","eventName":"GetObject"}'
+_SMALL_RECORD = (
+    b'{"eventID":"%(n)08x-89ab-4cde-8f01-23456789abcd","eventTime":"%(time)b",'
+    b'"eventSource":"s3.amazonaws.com","eventName":"GetObject"}'
+)
 
 
 def tiny_tree(tree: Path, files: int) -> None:
