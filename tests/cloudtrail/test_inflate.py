@@ -29,7 +29,7 @@ def gz(content: bytes) -> bytes:
     ],
 )
 def test_all_members_are_inflated(data: bytes, content: bytes) -> None:
-    assert inflate(data, LIMIT) == content
+    assert inflate(data, LIMIT).content == content
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,16 @@ def test_bytes_that_are_no_whole_gzip_within_the_limit_are_bad(data: bytes, reas
 def test_content_above_64_mib_is_inflated_where_the_limit_allows_it() -> None:
     size = (64 << 20) + 1
     data = gz(bytes(size))
-    assert inflate(data, size) == bytes(size)
+    assert inflate(data, size).content == bytes(size)
     with pytest.raises(BadObject, match=r"^its content is larger than 67,108,864 bytes"):
         inflate(data, size - 1)
+
+
+@pytest.mark.parametrize(("data", "members"), [(b"{}", 0), (gz(b"{}"), 1), (gz(b"{") + gz(b"}"), 2)])
+def test_members_are_counted(data: bytes, members: int) -> None:
+    assert inflate(data, LIMIT) == (b"{}", members)
+
+
+def test_what_was_compressed_twice_is_called_that() -> None:
+    with pytest.raises(BadObject, match="gzip inside gzip"):
+        inflate(gz(gz(b"{}")), LIMIT)

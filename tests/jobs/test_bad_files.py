@@ -32,8 +32,8 @@ def rejected(content: bytes, reason: str) -> Case:
     return Case(content, "rejected", reason, None, None)
 
 
-def read(content: bytes, records: int) -> Case:
-    return Case(content, "read", None, records, 0)
+def read(content: bytes, records: int, note: str | None = None) -> Case:
+    return Case(content, "read", note, records, 0)
 
 
 def gz(content: bytes) -> bytes:
@@ -63,6 +63,7 @@ CASES = {
     "junk behind": rejected(gz(LOST) + b"junk", "4 bytes that are not gzip follow the gzip data"),
     "html": rejected(b"<html>", "not whole JSON: Expecting value at character 0 of 6"),
     "spaces": rejected(b" \n", "empty file: there is nothing in it but white space"),
+    "gzip in gzip": rejected(gz(gz(LOST)), "gzip inside gzip: the file was compressed twice. Decompress it once"),
     "not UTF-8": rejected(gz(b'{"Records": [{"eventName": "\xff"}]}'), "not UTF-8 text: invalid start byte at byte 28"),
     "JSON cut": rejected(b'{"Records": [', "not whole JSON: Expecting value at character 13 of 13"),
     "JSON and a cut one": rejected(
@@ -111,8 +112,8 @@ CASES = {
     "good": read(log(event("1"), event("2")), 2),
     "as large as allowed": read(log(event("3")).ljust(LIMIT), 1),
     "not gzipped": read(b"\n" + log(event("4")), 1),
-    "members": read(gz(log(event("5"))) + gz(log(event("6"), event("7"))), 3),
-    "one document in two members": read(gz(log(event("8"))[:50]) + gz(log(event("8"))[50:]), 1),
+    "members": read(gz(log(event("5"))) + gz(log(event("6"), event("7"))), 3, "2 gzip members"),
+    "one document in two members": read(gz(log(event("8"))[:50]) + gz(log(event("8"))[50:]), 1, "2 gzip members"),
     "zeros behind": read(gz(log(event("9"))) + bytes(512), 1),
     "byte order mark": read(gz(b"\xef\xbb\xbf" + log(event("10"))), 1),
     "pretty": read(json.dumps({"Records": [event("11")]}, indent=4).encode(), 1),
@@ -182,7 +183,7 @@ def test_a_file_that_inflates_to_too_much_is_never_held() -> None:
 
 def test_gzip_of_nothing_is_rejected_as_an_empty_file_is() -> None:
     with pytest.raises(BadObject, match=r"^empty file: there is nothing in it but white space$"):
-        list(decode(inflate(gz(b""), LIMIT)))
+        list(decode(inflate(gz(b""), LIMIT).content))
 
 
 def test_documents_one_after_the_other_are_read_with_space_before_them() -> None:

@@ -137,7 +137,7 @@ class _Task:
                 # Of the version that is read, should it have changed since it was listed.
                 data, status.e_tag = fetch()
             with meter.timed("gunzip"):
-                content = inflate(data, self._read.max_file_bytes)
+                content, status.members = inflate(data, self._read.max_file_bytes)
             del data
             for decoded in self._decode(content):
                 self._chunks.append(Chunk(file, decoded))

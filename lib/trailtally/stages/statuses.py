@@ -21,6 +21,7 @@ class Status:
     reason: str | None = None
     records: int = 0
     rejected: int = 0
+    members: int = 1
     days: set[int] = field(default_factory=set)
 
     def reject(self, problems: list[str]) -> None:
@@ -35,6 +36,9 @@ class Status:
         counted = self.status == READ
         if counted and self.rejected:
             reason = f"{self.rejected} of {self.records} records rejected: {reason}"
+        if counted and self.members > 1:
+            note = f"{self.members} gzip members"  # CloudTrail writes one: somebody put files together
+            reason = f"{note}; {reason}" if reason else note
         return {
             "file_key": self.file["file_key"],
             "e_tag": self.e_tag,

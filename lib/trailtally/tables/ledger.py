@@ -21,7 +21,11 @@ TABLE = Table(
             "'read'; 'rejected': the bytes are bad; 'unreadable': could not be fetched, tried again by every run; "
             "'ignored': not a log file",
         ),
-        Column("reason", c.TEXT, "why it is not 'read', or what was wrong with its first rejected record"),
+        Column(
+            "reason",
+            c.TEXT,
+            "why it is not 'read'; else what was wrong with its first rejected record, and that it has several gzip members",
+        ),
         Column("records", c.COUNT, "entries of Records: counted, duplicate and rejected ones"),
         Column(
             "rejected_records",
