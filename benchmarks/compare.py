@@ -26,7 +26,7 @@ from commands import (
     table,
     work_folder,
 )
-from made_tree import make_tree
+from generate_tree import generate_tree
 from measure import Measured
 
 FILES_PER_GIGABYTE = 10_000 / 6
@@ -54,7 +54,7 @@ def main() -> int:
     files = options.files or max(1, round(options.gigabytes * FILES_PER_GIGABYTE))
     tree = work / f"tree-{options.gigabytes:g}gb-{files}files"
     try:
-        manifest = make_tree(tree, options.gigabytes, files)
+        manifest = generate_tree(tree, options.gigabytes, files)
     except FileExistsError as error:
         sys.exit(str(error))
     competitors = [_competitor(name, tree, work / "out", options) for name in options.only or (LOCAL, SPARK, DUCKDB, POLARS)]

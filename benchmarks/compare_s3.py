@@ -29,7 +29,7 @@ from commands import (
     table,
     work_folder,
 )
-from made_tree import make_tree
+from generate_tree import generate_tree
 from measure import Measured
 from s3_store import TREE, Bucket, environment, gets_a_second, serve_tree
 
@@ -62,7 +62,7 @@ def main() -> int:
     work = work_folder(options)
     tree = work / f"tree-s3-{options.files}files"
     try:
-        manifest = make_tree(tree, options.files * RAW_BYTES_A_FILE / 1e9, options.files)
+        manifest = generate_tree(tree, options.files * RAW_BYTES_A_FILE / 1e9, options.files)
     except FileExistsError as error:
         sys.exit(str(error))
     results, failures = list[Result](), list[str]()

@@ -15,7 +15,7 @@ from typing import Any
 from commands import Failed, add_work_option, finish, local_run, measure, table, work_folder
 from list_server import ACCOUNTS, LARGE_SHARE, REGIONS
 from measure import Measured
-from s3_store import environment, list_server, made_keys
+from s3_store import environment, fresh_keys, list_server
 
 KEYS_A_LIST = 1_000  # what S3 gives back in one answer
 
@@ -26,7 +26,7 @@ def main() -> int:
     with list_server(options.files, options.latency) as url, TemporaryDirectory(prefix="list-", dir=work) as output:
         command = local_run("s3://bucket", output, "--dry-run")
         try:
-            measured = measure("--dry-run", command, work / "list-s3.log", environment(url, made_keys()))
+            measured = measure("--dry-run", command, work / "list-s3.log", environment(url, fresh_keys()))
         except Failed as failure:
             return finish([str(failure)])
         seen = _seen(url)

@@ -1,4 +1,4 @@
-"""An S3 that has nothing but a made list of keys and answers ListObjectsV2 alone: list_server.py PORT FILES SECONDS
+"""An S3 that has nothing but a generated list of keys and answers ListObjectsV2 alone: list_server.py PORT FILES SECONDS
 
 The keys of an organization's trail, most of them of one region. Each answer waits for so many seconds. GET /_seen gives what was
 asked for so far. No signature is checked.
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from made_records import ORGANIZATION
+from record_templates import ORGANIZATION
 
 ACCOUNTS = [f"{number:012}" for number in range(100_000_000_001, 100_000_000_011)]
 REGIONS = ["ap-southeast-2", "eu-central-1", "eu-west-1", "us-east-1", "us-west-2"]
@@ -27,8 +27,8 @@ REGION_DEPTH = 5  # slashes of AWSLogs/ORGANIZATION/ACCOUNT/CloudTrail/REGION/
 LAST_CHARACTER = "\U0010ffff"
 
 
-def made_keys(files: int) -> list[str]:
-    """The keys of so many log files, in their order."""
+def generate_keys(files: int) -> list[str]:
+    """Return the keys of so many log files, sorted."""
     places = [(account, region) for account in ACCOUNTS for region in REGIONS]
     others = round(files * (1 - LARGE_SHARE)) // (len(places) - 1)
     of_large = files - others * (len(places) - 1)
@@ -63,7 +63,7 @@ class Lister:
         self.seen = Seen()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """All requests of one connection."""
+        """Answer all requests of one connection."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -94,7 +94,7 @@ class Lister:
         return answer
 
     def page(self, *, prefix: str, delimiter: str, after: str, most: int) -> str:
-        """The answer's body: keys and common prefixes after this one, so many at most."""
+        """Return the answer's body: at most so many keys and common prefixes after this one."""
         found: list[str] = []
         at = max(bisect_left(self.keys, prefix), bisect_right(self.keys, after))
         last = ""
@@ -122,7 +122,7 @@ def _contents(key: str) -> str:
 
 async def main() -> None:
     port, files, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    server = await asyncio.start_server(Lister(made_keys(files), seconds).serve, "127.0.0.1", port, backlog=1024)
+    server = await asyncio.start_server(Lister(generate_keys(files), seconds).serve, "127.0.0.1", port, backlog=1024)
     await server.serve_forever()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from commands import BENCHMARKS, Failed, add_work_option, finish, measure, table, work_folder
-from made_ledger import FORMAT, Shape, expected_counts, make_ledger
+from generate_ledger import FORMAT, Shape, expected_counts, generate_ledger
 from measure import Measured
 from trailtally.tables import ledger
 
@@ -43,7 +43,7 @@ def main() -> int:
     shape = Shape(options.ledger_rows, options.days, options.files, options.new)
     work = work_folder(options)
     output = work / f"ledger-{shape.ledger_rows}rows-{shape.days}days-{FORMAT}v{ledger.TABLE.version}"
-    make_ledger(output, shape)
+    generate_ledger(output, shape)
     last = shape.day(shape.ledger_rows + shape.new - 1)
     since = (last - dt.timedelta(SINCE_DAYS - 1)).isoformat()
     plans = [("the newest", shape, None), ("of all days", replace(shape, is_spread=True), None), (f"since {since}", shape, since)]

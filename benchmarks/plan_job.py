@@ -1,6 +1,6 @@
 """Make the plan of a run over a generated listing, in a process of its own: plan_job.py OUTPUT SHAPE [SINCE]
 
-OUTPUT is a folder with a generated ledger, SHAPE the numbers of made_ledger.Shape as a JSON list, SINCE the day of
+OUTPUT is a folder with a generated ledger, SHAPE the numbers of generate_ledger.Shape as a JSON list, SINCE the day of
 --delivered-since. The listing comes from memory; all else is the code of a run, splits included. Prints one line of JSON.
 """
 
@@ -8,7 +8,7 @@ import json
 import sys
 import time
 
-from made_ledger import ROOT, RUN_ID, ListedStore, Shape
+from generate_ledger import ROOT, RUN_ID, ListedStore, Shape
 from trailtally.engine.local import LocalEngine
 from trailtally.run import commit
 from trailtally.run.plan import make_plan, plan_text

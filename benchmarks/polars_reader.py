@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def read_block(files: Sequence[Path]) -> pl.DataFrame:
-    """The events of these files, with what counting needs."""
+    """Return the events of these files, with what counting needs."""
     inflated = [igzip.decompress(file.read_bytes()) for file in files]  # type: ignore[no-untyped-call]
     texts = pl.Series(inflated, dtype=pl.Binary).cast(pl.String)
     record = texts.str.json_decode(FILE).struct.field("Records").explode()
@@ -79,7 +79,7 @@ def read_block(files: Sequence[Path]) -> pl.DataFrame:
 
 
 def count(events: pl.DataFrame) -> pl.DataFrame:
-    """One row per combination of the grouping columns, each event counted once."""
+    """Return one row per combination of the grouping columns, each event counted once."""
     return (
         events.lazy()
         .unique(["account_id", "dt", "event_id"], keep="any")

@@ -54,7 +54,7 @@ def environment(url: str, keys: Keys) -> dict[str, str]:
     return {**nothing, **signed, "AWS_ENDPOINT_URL_S3": url}
 
 
-def made_keys() -> Keys:
+def fresh_keys() -> Keys:
     """Return keys that only this run uses."""
     return Keys(secrets.token_hex(8), secrets.token_hex(16))
 
@@ -65,7 +65,7 @@ def serve_tree(tree: Path, work: Path, seconds: float) -> Iterator[Bucket]:
     program = servers.versitygw_program()
     if program is None:
         sys.exit("versitygw is not installed: make servers")
-    keys, port = made_keys(), servers.free_port()
+    keys, port = fresh_keys(), servers.free_port()
     server = Server(f"http://127.0.0.1:{port}", *keys)
     with TemporaryDirectory(prefix="s3-", dir=work) as root:
         address = ["--port", f"127.0.0.1:{port}", "--region", REGION]

@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def read(spark: SparkSession, tree: str) -> DataFrame:
-    """The events of the tree, with what counting needs."""
+    """Return the events of the tree, with what counting needs."""
     files = spark.read.schema(SCHEMA).option("recursiveFileLookup", "true").json(tree)
     record, identity = F.col("record"), F.col("record.userIdentity")
     role = F.when(identity["type"] == "AssumedRole", identity["sessionContext"]["sessionIssuer"]["arn"])
@@ -65,7 +65,7 @@ def read(spark: SparkSession, tree: str) -> DataFrame:
 
 
 def count(events: DataFrame) -> DataFrame:
-    """One row per combination of the grouping columns, each event counted once."""
+    """Return one row per combination of the grouping columns, each event counted once."""
     return (
         events.dropDuplicates(["account_id", "dt", "event_id"])
         .groupBy(*GROUPING)

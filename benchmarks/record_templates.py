@@ -1,4 +1,4 @@
-"""Made CloudTrail records: the calls of one account and region, as templates of bytes that one `%` turns into a record.
+"""Generated CloudTrail records: the calls of one account and region, as templates of bytes that one `%` turns into a record.
 
 Not random text: each actor calls its own few APIs from its own few addresses, most of them rarely, as in real trails.
 So records compress about as well as real ones do, and counting them groups them about as much.
@@ -78,7 +78,7 @@ SERVICES = ("ec2", "lambda", "ecs-tasks", "autoscaling", "cloudtrail", "config",
 
 
 class Call(NamedTuple):
-    """One API as one actor calls it, with one outcome. The template's slots are the names in `made_record`."""
+    """One API as one actor calls it, with one outcome. The template's slots are the names in `render_record`."""
 
     template: bytes
     addresses: list[bytes]
@@ -95,7 +95,7 @@ class Burst(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """All calls of one account and region, with running sums of how often each is made."""
+    """All calls of one account and region, with running sums of how frequent each is."""
 
     calls: list[Call]
     cumulative_weights: list[float]
@@ -110,7 +110,7 @@ class Actor(NamedTuple):
 
 
 def stream_calls(seed: int, account: str, region: str) -> Calls:
-    """What happens in one account and region; the actors are the same in each region of an account."""
+    """Return what happens in one account and region; the actors are the same in each region of an account."""
     people = random.Random(f"{seed}/{account}")
     actors = [_actor(people, account, rank) for rank in range(ACTORS_PER_ACCOUNT)]
     rng = random.Random(f"{seed}/{account}/{region}")
@@ -122,7 +122,7 @@ def stream_calls(seed: int, account: str, region: str) -> Calls:
 
 
 def bursts(rng: random.Random, calls: Calls) -> Iterator[Burst]:
-    """The next hundred calls or so. A caller seldom calls once: it pages and polls, so trails compress well."""
+    """Yield the next hundred calls or so. A caller seldom calls once: it pages and polls, so trails compress well."""
     for call in rng.choices(calls.calls, cum_weights=calls.cumulative_weights, k=32):
         chance = rng.random()
         address = call.addresses[int(chance * chance * len(call.addresses))]  # the first ones more often
@@ -131,8 +131,8 @@ def bursts(rng: random.Random, calls: Calls) -> Iterator[Burst]:
             yield burst
 
 
-def made_record(rng: random.Random, burst: Burst, time: bytes, hour: bytes) -> bytes:
-    """One record of a burst, with an eventID and a requestID that no other record has."""
+def render_record(rng: random.Random, burst: Burst, time: bytes, hour: bytes) -> bytes:
+    """Return one record of a burst, with an eventID and a requestID that no other record has."""
     digits = b"%080x" % rng.getrandbits(320)
     return burst.template % {
         b"time": time,
@@ -252,7 +252,7 @@ def _event(rng: random.Random, actor: Actor, account: str, region: str, source: 
 
 
 def _parameters(rng: random.Random, account: str, region: str, source: str, read: bool) -> tuple[Json | None, Json | None]:
-    """requestParameters and responseElements; a read has no response."""
+    """Return requestParameters and responseElements; a read has no response."""
     name = f"{rng.choice(('orders', 'billing', 'search', 'events'))}-{rng.randrange(100)}"
     if read:
         items = [{"name": f"tag:{word}", "valueSet": {"items": [{"value": f"{name}-{word}"}]}}

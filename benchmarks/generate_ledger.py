@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from made_records import ORGANIZATION
+from record_templates import ORGANIZATION
 from trailtally.stages.writing import Target, write_object
 from trailtally.storage import Entry, open_store
 from trailtally.storage.local import LocalStore
@@ -139,7 +139,7 @@ class ListedStore(LocalStore):
 # --- The ledger -----------------------------------------------------------------------------------------------------------
 
 
-def make_ledger(output: Path, shape: Shape) -> None:
+def generate_ledger(output: Path, shape: Shape) -> None:
     """Write the ledger as a run does, unless it is there."""
     if output.exists():
         return
