@@ -115,7 +115,7 @@ def test_of_two_runs_at_once_one_works_and_the_other_is_refused_or_comes_after_i
     for (_, text), status in zip(said, statuses, strict=True):
         if status == 4:
             assert text.startswith(f"trailtally: --output {output}: run ")
-            assert text.endswith(f"if that run is surely dead, delete {output}/_trailtally/lock.json\n")
+            assert text.endswith(f"if that run is certainly dead, delete {output}/_trailtally/lock.json\n")
 
 
 def test_of_two_runs_at_once_the_one_that_waits_finds_nothing_new(run: Run, tree: Path, tmp_path: Path) -> None:

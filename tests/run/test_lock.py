@@ -188,7 +188,7 @@ def test_an_output_that_another_run_holds_is_refused_and_the_message_says_who_an
     body = output.held_by_bee()
     assert refused(output) == (
         f"--output {output}: {BEE} holds it since 2026-03-09 11:00:00 UTC, last sign of life 2026-03-09 11:59:50 UTC. "
-        f"Wait for it, or give --wait-for-lock; if that run is surely dead, delete {output.lock}"
+        f"Wait for it, or give --wait-for-lock; if that run is certainly dead, delete {output.lock}"
     )
     assert (output.lock.read_bytes(), output.said, heartbeats()) == (body, [], 0)
 
@@ -305,8 +305,8 @@ def test_a_process_of_another_machine_is_not_looked_for_on_this_one(
 def test_what_is_not_a_lock_is_refused_and_never_replaced(output: Output, body: bytes, wait: bool) -> None:
     ANY.swap(str(output.lock), None, body)
     assert refused(output, wait=wait) == (
-        f"--output {output}: {output.lock} is not a lock of trailtally, so nobody knows whether a run holds the output. "
-        "Look at that file; if no run is at work, delete it"
+        f"--output {output}: {output.lock} is not a lock of trailtally, so it is not known whether a run holds the output. "
+        "Look at that file; if no run is in progress, delete it"
     )
     assert (output.lock.read_bytes(), output.said) == (body, [])
 
@@ -585,18 +585,18 @@ def test_a_heartbeat_ends_when_another_run_took_over_and_that_runs_lock_stays(ou
         until(lambda: heartbeats() == 0)
         with pytest.raises(LockLost) as raised:
             mine.check()
-    assert str(raised.value) == lost(output, f"holds it no more: {BEE} took it over at 2026-03-09 11:00:00 UTC")
+    assert str(raised.value) == lost(output, f"no longer holds it: {BEE} took it over at 2026-03-09 11:00:00 UTC")
     assert (output.lock.read_bytes(), output.said) == (body, [])
 
 
 @pytest.mark.parametrize(
     ("spoil", "what"),
     [
-        (Path.unlink, "holds it no more: {} is gone: another run took over and ended, or somebody deleted it"),
-        (lambda path: path.write_bytes(b"{}"), "holds it no more: {} is not a lock of trailtally any more"),
+        (Path.unlink, "no longer holds it: {} is gone: another run took over and ended, or somebody deleted it"),
+        (lambda path: path.write_bytes(b"{}"), "no longer holds it: {} is no longer a lock of trailtally"),
         (
             lambda path: (path.unlink(), path.mkdir()),
-            "cannot know whether it holds it still: {} cannot be read or written: is a directory",
+            "may no longer hold it: {} cannot be read or written: is a directory",
         ),
     ],
     ids=["gone", "no lock", "unreadable"],

@@ -1,8 +1,8 @@
-"""One run at a time holds an output: a small object that names its owner, made and replaced by compare-and-swap.
+"""The lock of an output: a small object that names its owner, created and replaced by compare-and-swap.
 
-The owner renews it while it lives. Who finds one that was not renewed for long, or whose process is gone from this very
-machine, takes it over. A store's "no" to a write is not believed: the answer to one that was done can get lost, and its retry
-then says that the object exists. The object itself says whose it is.
+The owner renews the lock while it runs. Another run takes it over where it was not renewed for STALE_SECONDS, or where the
+owner's process is gone from this machine. A refused write is always checked by reading the lock: where the answer to a
+successful write gets lost, the store refuses its retry, as the object exists by then.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from trailtally.storage import Store, os_error_text
 PATH = "_trailtally/lock.json"
 
 HEARTBEAT_SECONDS = 30.0
-# Long enough for a store that is away for minutes and for clocks that differ: a run that lives must not lose its output.
+# Long enough for a store that does not answer for minutes and for clocks that differ: a live run must not lose its output.
 STALE_SECONDS = 600.0
 WAIT_SECONDS = 5.0
 
@@ -34,9 +34,9 @@ _Time = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """The lock's content: who holds the output, since when, and when it last showed that it lives.
+    """The content of a lock: which run holds the output, since when, and when it last renewed the lock.
 
-    `machine` and `ticks` are None where the system does not tell, as on macOS.
+    `machine` and `ticks` identify the process; both are None where the system has no /proc, as on macOS.
     """
 
     token: str
@@ -54,53 +54,64 @@ class Owner(msgspec.Struct, frozen=True):
 
 @contextlib.contextmanager
 def locked(output: Store, run_id: str, *, wait: bool, say: Callable[[str], None]) -> Iterator["Lock"]:
-    """Holds the output until the block is left. Raises OutputLocked where another run does, unless it is to wait for that one."""
+    """Hold the output until the block ends.
+
+    Args:
+        output: The store of the tables.
+        run_id: The run that is to hold it.
+        wait: Whether to wait for another run that holds it.
+        say: Reports a wait, a takeover, or a lock that could not be removed.
+
+    Raises:
+        OutputLocked: Another run holds the output, and `wait` is false.
+        TrailtallyError: The lock cannot be read or written.
+    """
     lock = Lock(output, run_id)
     try:
-        lock.acquire(wait=wait, say=say)  # inside: an interrupt may come when the object is there already
+        lock.acquire(wait=wait, say=say)  # within `try`: an interrupt may come when the object is already written
         with lock.beating():
             yield lock
     except BaseException:
         lock.release()
         raise
     if not lock.release():
-        say(f"the lock could not be removed: delete {lock.path}{lock.trouble}")
+        say(f"the lock could not be removed: delete {lock.path}{lock.removal_error}")
 
 
 class Lock:
-    """The lock of one run, as it stands in the output."""
+    """The lock of one run in an output."""
 
     def __init__(self, output: Store, run_id: str) -> None:
         self.path = f"{output.root}/{PATH}"
-        self.trouble = ""  # why it could not be removed
+        self.removal_error = ""  # in brackets, for the message
         self._store, self._output = output, output.root
         self._me = _this_process(run_id)
 
     def check(self) -> None:
-        """Raises LockLost unless this run holds the output still. Shows that it lives, so that nobody takes over right then."""
+        """Raise LockLost unless this run still holds the output. Renews the lock, so that no other run takes over right then."""
         try:
             if self._renew():
                 return
-            lost = self._lost_to(self._store.get(self.path))
+            reason = self._loss(self._store.get(self.path))
         except OSError as error:
-            lost = f"cannot know whether it holds it still: {self.path} cannot be read or written: {os_error_text(error)}"
-            raise LockLost(self._ended(lost)) from error
-        raise LockLost(self._ended(f"holds it no more: {lost}"))
+            reason = f"may no longer hold it: {self.path} cannot be read or written: {os_error_text(error)}"
+            raise LockLost(self._lost_message(reason)) from error
+        raise LockLost(self._lost_message(f"no longer holds it: {reason}"))
 
     def acquire(self, *, wait: bool, say: Callable[[str], None]) -> None:
-        """Comes back when the output is held. Raises OutputLocked, or TrailtallyError where the lock cannot be written."""
-        told = ""
+        """Take the lock, and wait for it first if `wait`. Raises OutputLocked, or TrailtallyError where it cannot be written."""
+        reported = ""  # the token of the owner that the wait was reported for
         while holder := self._try(say):
             if not wait:
-                raise OutputLocked(self._held_by(holder))
-            if told != holder.token:
+                raise OutputLocked(self._held_message(holder))
+            if reported != holder.token:
                 say(f"waiting for {holder}, which holds {self._output} since {_when(holder.started)}")
-                told = holder.token
+                reported = holder.token
             time.sleep(WAIT_SECONDS)
 
     @contextlib.contextmanager
     def beating(self) -> Iterator[None]:
-        """Shows from a thread that this run lives, until the block is left or another run holds the output."""
+        """Renew the lock from a thread until the block ends or another run holds the output."""
         ended = threading.Event()
 
         def beat() -> None:
@@ -118,30 +129,30 @@ class Lock:
             thread.join()
 
     def release(self) -> bool:
-        """Removes the lock if it is ours. Gives back whether it is known to be ours no more; raises nothing of the store."""
+        """Remove the lock if it is this run's. Return whether it is known to be gone; `removal_error` has the store's error."""
         try:
             body = self._store.get(self.path)
             if self._is_mine(body):
                 self._remove(body)
             return not self._is_mine(self._store.get(self.path))
         except OSError as error:
-            self.trouble = f" ({os_error_text(error)})"
+            self.removal_error = f" ({os_error_text(error)})"
             return False
 
     def _remove(self, body: bytes | None) -> None:
         try:
             self._store.swap(self.path, body, None)
         except OSError as error:
-            self.trouble = f" ({os_error_text(error)})"
+            self.removal_error = f" ({os_error_text(error)})"
 
     def _try(self, say: Callable[[str], None]) -> Owner | None:
-        """Takes the lock where it is free or its owner is dead. Gives back the living owner, None where that is this run."""
+        """Take the lock if it is free or its owner is dead. Return the live owner; None where that is now this run."""
         while True:
             with self._translate_errors():
                 body = self._store.get(self.path)
             holder = _owner_in(body)
             if body is not None and not holder:
-                raise OutputLocked(self._no_lock())
+                raise OutputLocked(self._foreign_message())
             death = _death(holder) if holder else ""
             if death is None:
                 return holder
@@ -154,12 +165,12 @@ class Lock:
                 return None
 
     def _renew(self) -> bool:
-        """Writes a new sign of life, unless the lock is another's by now. Gives back whether it is ours."""
+        """Write a new heartbeat unless another run holds the lock. Return whether this run holds it."""
         body = self._store.get(self.path)
         return self._is_mine(body) and self._swap(body)
 
     def _swap(self, old: bytes | None) -> bool:
-        """Writes our name in the place of what was there. Gives back whether the lock is ours then, whatever the store says."""
+        """Replace the bytes `old` by this run's. Return whether this run then holds the lock, whatever the store answered."""
         new = msgspec.json.encode(msgspec.structs.replace(self._me, heartbeat=now()))
         try:
             return self._store.swap(self.path, old, new) or self._is_mine(self._store.get(self.path))
@@ -181,31 +192,32 @@ class Lock:
                 f"--output {self._output}: its lock {self.path} cannot be read or written: {os_error_text(error)}"
             ) from error
 
-    def _held_by(self, holder: Owner) -> str:
+    def _held_message(self, holder: Owner) -> str:
         return (
             f"--output {self._output}: {holder} holds it since {_when(holder.started)}, last sign of life "
-            f"{_when(holder.heartbeat)}. Wait for it, or give --wait-for-lock; if that run is surely dead, delete {self.path}"
+            f"{_when(holder.heartbeat)}. Wait for it, or give --wait-for-lock; if that run is certainly dead, delete {self.path}"
         )
 
-    def _no_lock(self) -> str:
+    def _foreign_message(self) -> str:
         return (
-            f"--output {self._output}: {self.path} is not a lock of trailtally, so nobody knows whether a run holds the output. "
-            "Look at that file; if no run is at work, delete it"
+            f"--output {self._output}: {self.path} is not a lock of trailtally, so it is not known whether a run holds the output. Look "
+            "at that file; if no run is in progress, delete it"
         )
 
-    def _lost_to(self, body: bytes | None) -> str:
+    def _loss(self, body: bytes | None) -> str:
+        """Return how this run lost the lock, by the bytes that are there now."""
         if holder := _owner_in(body):
             return f"{holder} took it over at {_when(holder.started)}"
         if body is None:
             return f"{self.path} is gone: another run took over and ended, or somebody deleted it"
-        return f"{self.path} is not a lock of trailtally any more"
+        return f"{self.path} is no longer a lock of trailtally"
 
-    def _ended(self, why: str) -> str:
-        return f"--output {self._output}: run {self._me.run_id} {why}. It publishes nothing more; run the same command again"
+    def _lost_message(self, reason: str) -> str:
+        return f"--output {self._output}: run {self._me.run_id} {reason}. It publishes nothing more; run the same command again"
 
 
 def now() -> dt.datetime:
-    """The time, UTC."""
+    """Return the time in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -214,7 +226,7 @@ def _when(at: dt.datetime) -> str:
 
 
 def _owner_in(body: bytes | None) -> Owner | None:
-    """The owner that a lock's bytes name; None where there is no lock, or the bytes are none."""
+    """Return the owner that a lock's bytes name; None where there is no lock, or the bytes are not a lock."""
     try:
         return None if body is None else msgspec.json.decode(body, type=Owner)
     except ValueError:
@@ -227,7 +239,7 @@ def _this_process(run_id: str) -> Owner:
 
 
 def _machine() -> str | None:
-    """Where a process id means the same process: this boot of this machine, this pid namespace (of a container, say)."""
+    """Return what a process id is valid in: this boot of this machine and this pid namespace, such as a container's."""
     try:
         return f"{Path(_BOOT).read_text().strip()} {Path(_NAMESPACE).readlink()}"
     except OSError:
@@ -235,17 +247,17 @@ def _machine() -> str | None:
 
 
 def _ticks(pid: int) -> int | None:
-    """When a process started, in clock ticks since the boot; None where the system does not tell."""
+    """Return when a process started, in clock ticks since the boot; None where /proc does not show it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
-    # Field 22 of proc(5). The second is the program's name in brackets, in which anything may stand; the third follows it.
+    # Field 22 of proc(5). Field 2 is the program's name in brackets, of any characters: fields are counted from its end.
     return int(stat.rpartition(b")")[2].split()[22 - 3])
 
 
 def _death(owner: Owner) -> str | None:
-    """Why an owner is taken for dead; None where it is not."""
+    """Return why an owner counts as dead; None where it does not."""
     if owner.machine is not None and owner.machine == _machine() and _is_gone(owner):
         return f"its process is gone, last sign of life {_when(owner.heartbeat)}"
     if (now() - owner.heartbeat).total_seconds() > STALE_SECONDS:
@@ -254,7 +266,7 @@ def _death(owner: Owner) -> str | None:
 
 
 def _is_gone(owner: Owner) -> bool:
-    # Not by /proc alone: where it is mounted with hidepid, other users' processes are not to be seen there.
+    # /proc alone is not enough: mounted with hidepid it hides the processes of other users.
     try:
         os.kill(owner.pid, 0)
     except ProcessLookupError:
