@@ -8,10 +8,10 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
-import sys
 import tarfile
 import time
 import urllib.request
@@ -22,29 +22,44 @@ from typing import Any, NamedTuple
 import pyspark
 import pytest
 
-from conftest import Run
+from conftest import Run, read_table
 from dist.conftest import MACHINE, PYTHON
-from jobs.test_s3 import content, upload
 from s3 import servers
 from s3.fault import DELAY, Fault
 from s3.proxied import Proxied
 from s3.servers import Bucket, free_port
 from trailtally.emr import spark as lines
 from trailtally.emr.artifacts import Artifacts
+from trailtally.storage import Access, open_store
+from trailtally.tables import TABLES
 
 HOME = Path(pyspark.__file__).parent
-# What the line says else is for large work: here compiling takes longer than the work, and 200 tasks of a shuffle take minutes.
-SMALL = [
-    *("--conf", "spark.sql.shuffle.partitions=2"),
-    *("--conf", "spark.sql.codegen.wholeStage=false"),
-    *("--conf", "spark.sql.codegen.factoryMode=NO_CODEGEN"),
-]
 INCOMPLETE = 3  # the example tree has a bad file
+# What tells one run from another, and one store from another.
+OF_THE_RUN = {"run_id", "computed_at", "e_tag"}
+
+
+def upload(tree: Path, bucket: Bucket) -> str:
+    """Put all files of a folder under the prefix `logs`; return its URL."""
+    for path in tree.rglob("*"):
+        if path.is_file():
+            bucket.put(f"logs/{path.relative_to(tree)}", body=path.read_bytes())
+    return f"{bucket.url}/logs"
+
+
+def content(output: Path | str, tree: Path | str, endpoint: str | None = None) -> Any:
+    """Return the rows of all tables, with keys below the tree."""
+    store = open_store(str(output), Access(endpoint_url=endpoint)).reached()
+    tables = {table.name: read_table(store, table.name) for table in TABLES}
+    rows = {name: found.drop_columns(list(OF_THE_RUN & {*found.column_names})).to_pylist() for name, found in tables.items()}
+    return json.loads(json.dumps(rows, default=str).replace(f"{tree}/", ""))
 
 
 def java_home() -> str:
-    """The Java of this venv's Spark, as bootstrap.sh wrote it down."""
-    return Path(sys.prefix, ".ready").read_text().splitlines()[1]
+    """Return the Java of this venv's Spark: its spark-env.sh names it."""
+    found = re.search(r"^TRAILTALLY_JAVA_HOME='(.*)'$", (HOME / "conf" / "spark-env.sh").read_text(), re.MULTILINE)
+    assert found
+    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +122,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def local(arguments: list[str], master: str, python: Path) -> list[str]:
     """The step's line for this cluster: another master, the driver here, the node's venv where bootstrap.sh put it here."""
     assert arguments[:3] == ["spark-submit", "--deploy-mode", "cluster"]
-    here = [str(HOME / "bin" / "spark-submit"), "--master", master, "--deploy-mode", "client", *SMALL]
+    here = [str(HOME / "bin" / "spark-submit"), "--master", master, "--deploy-mode", "client"]
     return here + [argument.replace(f"{lines.VENV}/bin/python", str(python)) for argument in arguments[3:]]
 
 
@@ -133,7 +148,7 @@ def test_the_line_of_the_step_gives_the_tables_of_a_local_run(
     command = local(step, cluster.master, node / "bin" / "python")
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == INCOMPLETE, done.stdout + done.stderr
-    assert content(output, tree) == content(run(example).output, example)
+    assert content(output, tree, bucket.endpoint) == content(run(example).output, example)
     # The executors had nothing but the artifacts.
     assert str(Path(__file__).parents[2] / "lib") not in done.stdout + done.stderr
     used = {path.name for work in tmp_path.glob("work-*") for path in work.rglob("*") if path.suffix in {".zip", ".py"}}
@@ -172,7 +187,7 @@ def test_a_worker_killed_amid_the_run_changes_nothing(
         said, _ = process.communicate(timeout=300)
     assert process.returncode == INCOMPLETE, said
     assert "Lost executor" in said
-    assert content(output, tree) == content(run(example).output, example)
+    assert content(output, tree, bucket.endpoint) == content(run(example).output, example)
 
 
 @pytest.mark.slow
@@ -197,7 +212,7 @@ def test_the_serverless_run_finds_its_packages_in_the_archive(
     unpacked = tmp_path / lines.UNPACKED
     with tarfile.open(dist.site_packages(PYTHON, MACHINE)) as packed:
         packed.extractall(unpacked, filter="data")
-    command = [str(HOME / "bin" / "spark-submit"), "--master", "local-cluster[2,4,8192]", *SMALL]
+    command = [str(HOME / "bin" / "spark-submit"), "--master", "local-cluster[2,4,8192]"]
     command += ["--conf", f"spark.pyspark.python={python}"]
     command += [*shlex.split(driver["sparkSubmitParameters"]), driver["entryPoint"], *driver["entryPointArguments"]]
     done = subprocess.run(
@@ -209,4 +224,4 @@ def test_the_serverless_run_finds_its_packages_in_the_archive(
         check=False,
     )
     assert done.returncode == INCOMPLETE, done.stdout + done.stderr
-    assert content(output, tree) == content(run(example).output, example)
+    assert content(output, tree, bucket.endpoint) == content(run(example).output, example)

@@ -38,20 +38,23 @@ def test_every_file_is_in_the_sums_and_is_what_they_say(dist: Artifacts) -> None
     assert set(sums) == {*(path.rpartition("/")[2] for path in of_spark), wheel, "requirements.txt"}
 
 
-def test_the_requirements_are_the_pinned_versions_without_spark(dist: Artifacts) -> None:
-    pins = Path(dist.url, "requirements.txt").read_text().splitlines()
-    locked = (ROOT / "conf" / "requirements.lock").read_text().replace("_", "-").lower().splitlines()
-    assert set(pins) <= set(locked)
-    found = {pin.partition("==")[0] for pin in pins}
-    assert {"boto3", "isal", "msgspec", "numpy", "obstore", "pandas", "pyarrow"} <= found
-    assert not {"pyspark", "py4j", "pytest", "moto"} & found
+def pins(dist: Artifacts) -> set[str]:
+    """Return the names of the packages that requirements.txt pins."""
+    return set(re.findall(r"^([a-z0-9-]+)==", Path(dist.url, "requirements.txt").read_text(), re.MULTILINE))
+
+
+def test_the_requirements_are_the_lock_with_hashes_and_without_spark(dist: Artifacts) -> None:
+    requirements = Path(dist.url, "requirements.txt").read_text()
+    assert requirements == (ROOT / "conf" / "requirements-emr.lock").read_text()
+    assert all("--hash=sha256:" in pin for pin in requirements.replace("\\\n", "").splitlines() if "==" in pin)
+    assert {"boto3", "isal", "msgspec", "numpy", "obstore", "pandas", "pyarrow"} <= pins(dist)
+    assert not {"pyspark", "py4j", "pytest", "moto"} & pins(dist)
 
 
 def test_the_wheelhouse_has_a_wheel_of_each_requirement_and_pip(dist: Artifacts) -> None:
     wheels = names(dist.wheelhouse(PYTHON, MACHINE))
     distributions = {re.sub(r"[-_.]+", "-", wheel.partition("-")[0]).lower() for wheel in wheels}
-    pins = Path(dist.url, "requirements.txt").read_text().splitlines()
-    assert distributions == {"pip", *(pin.partition("==")[0] for pin in pins)}
+    assert distributions == {"pip", *pins(dist)}
     assert all(wheel.endswith(("-any.whl", f"_{MACHINE}.whl")) for wheel in wheels)
 
 

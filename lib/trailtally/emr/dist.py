@@ -2,7 +2,8 @@
 
     python -m trailtally.emr.dist [--into dist] [--pythons 3.11,3.13] [--machines x86_64,aarch64]
 
-The packages are those that conf/requirements.lock pins, and never Spark: a cluster has its own.
+The packages are those that conf/requirements-emr.lock pins, and never Spark: a cluster has its own. pandas is among them, as
+mapInArrow needs it on every worker.
 """
 
 import argparse
@@ -16,7 +17,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from trailtally.emr.artifacts import MACHINES, PYTHONS, SUMS, Artifacts, tag
 from trailtally.errors import TrailtallyError
 
 ROOT = Path(__file__).parents[3]
+LOCK = ROOT / "conf" / "requirements-emr.lock"
 REQUIREMENTS = "requirements.txt"
 # Amazon Linux 2023 has glibc 2.34.
 _GLIBC = [f"manylinux_2_{minor}" for minor in range(34, 16, -1)] + ["manylinux2014"]
@@ -59,18 +60,14 @@ def build(into: Path, pythons: Iterable[str], machines: Iterable[str]) -> None:
     files += [Path(shutil.copy(files[0], made.package))]  # a wheel is a .zip of the package; Spark goes by the name's end
     files += [Path(shutil.copy(ROOT / "jobs" / "daily_aggregates.py", made.job))]
     files += [Path(shutil.copy(ROOT / "bootstrap.sh", made.bootstrap))]
-    pins: dict[str, str] = {}
     for python in pythons:
         for machine in machines:
             with tempfile.TemporaryDirectory() as work:
                 wheels = _download(Path(work, "wheels"), python, machine)
-                pins |= dict(_pin(wheel) for wheel in wheels)
                 files.append(_pack(Path(made.wheelhouse(python, machine)), Path(work, "wheels")))
                 folder = _unpack(wheels, Path(work, "packages"), python, machine)
                 files.append(_pack(Path(made.site_packages(python, machine)), folder))
-    requirements = into / REQUIREMENTS
-    requirements.write_text("".join(f"{name}=={version}\n" for name, version in sorted(pins.items()) if name != "pip"))
-    files.append(requirements)
+    files.append(Path(shutil.copy(LOCK, into / REQUIREMENTS)))
     sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
     (into / f"{SUMS}.new").write_text(sums)
     (into / f"{SUMS}.new").rename(into / SUMS)
@@ -85,14 +82,11 @@ def _wheel(into: Path) -> Path:
 
 
 def _download(into: Path, python: str, machine: str) -> list[Path]:
-    """The wheels of the package's own dependencies and of theirs, in the pinned versions, and of pip, which nodes may lack."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        dependencies: list[str] = tomllib.load(file)["project"]["dependencies"]
-    lock = ROOT / "conf" / "requirements.lock"
-    pip = f"pip=={importlib.metadata.version('pip')}"
+    """Return the wheels that the lock pins, by their hashes, and one of pip, which nodes may lack."""
     what = f"get wheels of all packages for Python {python} on {machine}"
-    pinned = ["--constraint", str(lock), *dependencies, pip]
-    _pip(what, "download", "--progress-bar", "off", "--dest", str(into), *_target(python, machine), *pinned)
+    command = ["download", "--progress-bar", "off", "--no-deps", "--dest", str(into), *_target(python, machine)]
+    _pip(what, *command, "--require-hashes", "--requirement", str(LOCK))
+    _pip(what, *command, f"pip=={importlib.metadata.version('pip')}")
     return sorted(into.iterdir())
 
 
@@ -118,11 +112,6 @@ def _target(python: str, machine: str) -> list[str]:
     platforms = [part for glibc in _GLIBC for part in ("--platform", f"{glibc}_{machine}")]
     cpython = ["--implementation", "cp", "--python-version", python, "--abi", tag(python), "--abi", "abi3", "--abi", "none"]
     return ["--only-binary", ":all:", *cpython, *platforms]
-
-
-def _pin(wheel: Path) -> tuple[str, str]:
-    name, version = wheel.name.split("-")[:2]
-    return name.replace("_", "-").lower(), version
 
 
 def _pack(file: Path, folder: Path) -> Path:
