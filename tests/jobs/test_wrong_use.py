@@ -87,7 +87,7 @@ def test_an_output_inside_an_input_or_around_it_is_wrong(job: Job, tmp_path: Pat
     before = everything_below(tmp_path)
     one, other = f"{tmp_path}/{output}", tmp_path.resolve() / given.replace("link", "tree")
     status, said = job("--input", tmp_path / given, "--output", one)
-    message = f"trailtally: --output {one}: it and --input {other} lie one inside the other. Give an output folder apart\n"
+    message = f"trailtally: --output {one}: it and --input {other} lie one inside the other. Give a separate folder\n"
     assert (status, said) == (2, message)
     assert everything_below(tmp_path) == before
 

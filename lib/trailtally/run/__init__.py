@@ -1,1 +1,1 @@
-"""The driver's side of a run: plan, batches, lock, commit, checks, summary."""
+"""A run as the driver sees it: lock, plan, batches, checks, commit, summary."""

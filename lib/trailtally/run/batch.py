@@ -1,4 +1,4 @@
-"""One batch of a run: its files read, the days that they touch merged, and all of it published at once, if the sums close."""
+"""One batch of a run: read its log files, merge the event days that they touch, and publish all of it if the sums close."""
 
 import datetime as dt
 import math
@@ -23,15 +23,15 @@ from trailtally.stages.stored import slices_of
 from trailtally.stages.writing import Target
 from trailtally.tables.events import EVENTS
 
-# Compressed bytes of a record, about, and what a file costs beside its bytes: how much work a batch is.
+# Compressed bytes of a record, about; and the work of a file apart from its bytes, in bytes that take the same time.
 _RECORD_BYTES, _FILE_COST = 100, 2_000
 
-_REPORT = "This is a fault of trailtally: please report it with the output of --debug"
+_REPORT = "This is a bug in trailtally: please report it with the output of --debug"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What all batches of a run share. `check_lock` raises if another run has taken the output over."""
+    """What all batches of a run share. `check_lock` raises LockLost where another run has taken over the output."""
 
     engine: Engine
     request: Request
@@ -45,14 +45,14 @@ class Context:
 
 @dataclass
 class Manifest:
-    """What the tasks of a batch report: event days, delivery days of the ledger, and by event day the records that were read."""
+    """What the tasks of a batch report: event days, delivery days of the ledger, and records read by event day."""
 
     days: list[dict[str, Any]] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, kind: str, part: dict[str, Any]) -> None:
-        """Add what one task reports."""
+        """Add the report of one task."""
         if kind == "day":
             self.days.append(part)
         elif kind == "ledger":
@@ -62,15 +62,22 @@ class Manifest:
                 self.read[day] += records
 
     @property
-    def changes(self) -> tuple[list[str], list[str]]:
-        """Return the names of the objects that were staged, and of those that go."""
-        parts = [*self.days, *self.ledger]
-        written = [entry["name"] for part in parts for entry in part.get("written", ())]
-        return written, [name for part in parts for name in part.get("removed", ())]
+    def written(self) -> list[str]:
+        """Return the names of the staged objects."""
+        return [entry["name"] for part in self._parts for entry in part.get("written", ())]
+
+    @property
+    def removed(self) -> list[str]:
+        """Return the names of the objects that the batch removes from the output."""
+        return [name for part in self._parts for name in part.get("removed", ())]
+
+    @property
+    def _parts(self) -> list[dict[str, Any]]:
+        return [*self.days, *self.ledger]
 
 
 def run_batch(context: Context, batch: Batch, summary: Summary) -> None:
-    """Do one batch, and add what it did to the summary. Where it raises, nothing of it is published."""
+    """Run one batch and add its counts to the summary. Where it raises, nothing of the batch is published."""
     manifest = Manifest()
     inputs = [
         (str(Key(To.INPUT, "", str(number))), "\n".join(split.name for split in splits).encode())
@@ -81,7 +88,7 @@ def run_batch(context: Context, batch: Batch, summary: Summary) -> None:
         for key, blob in context.engine.run(inputs, _stages(context, batch), weight=weight):
             manifest.add(Key.parse(key).day, unpack_json(blob))
     check_sums(manifest)
-    changes = commit.Changes(context.run_id, *manifest.changes)
+    changes = commit.Changes(context.run_id, manifest.written, manifest.removed)
     if changes:
         context.check_lock()
         commit.commit(context.stores.output, changes)
@@ -104,10 +111,10 @@ def _stages(context: Context, batch: Batch) -> list[Stage]:
 
 
 def _depths(context: Context, batch: Batch, slice_rows: int) -> dict[str, int]:
-    """Return by event day the bits by which its rows are cut into slices, where a day is too large for one task.
+    """Return how many bits cut the rows of an event day into slices, by day, for days that are too large for one task.
 
-    A day's events come with the deliveries of that day and of the next. Of a day that is stored no slice is cut finer here than
-    it is: the task that has it does that.
+    A day's events come with the deliveries of that day and of the next. A stored day is not cut finer here than it is stored:
+    the task that merges a slice does that.
     """
     sizes = {day.day: day.bytes for day in batch.days}
     depths: dict[str, int] = {}
@@ -125,7 +132,7 @@ def _next(day: str) -> str:
 
 
 def check_sums(manifest: Manifest) -> None:
-    """Raise SumsDoNotClose unless what the tasks wrote agrees, every day: records read, merged and counted, and the tables."""
+    """Raise SumsDoNotClose unless the sums agree for every day: records read, merged and counted, and the tables."""
     received = {part["day"]: part["sums"]["new"] for part in manifest.days}
     for day in sorted(received.keys() | manifest.read.keys()):
         _check(day, "records read and records merged", manifest.read.get(day, 0), received.get(day, 0))
@@ -147,14 +154,14 @@ def _check_day(part: dict[str, Any]) -> None:
             tables[entry["table"]][name] += amount
     if part.get("closed") or part.get("left"):
         return
-    kept = sums["before"] - sums["gone"] + sums["new"]
-    _check(day, "records stored and new, and events + duplicates", kept, sums["events"] + sums["duplicates"])
+    records = sums["before"] - sums["gone"] + sums["new"]
+    _check(day, "records stored and new, and events + duplicates", records, sums["events"] + sums["duplicates"])
     if not part["written"]:
         return
     coverage, calls = tables["coverage"], tables["run_instances"]
     _check(day, "events and event_counts", sums["events"], tables["event_counts"]["event_count"])
     _check(day, "events and coverage", sums["events"], coverage["events"])
-    _check(day, "records and coverage", kept, coverage["records"])
+    _check(day, "records and coverage", records, coverage["records"])
     counted = calls["launch_calls"] + calls["failed_calls"] + calls["dry_run_calls"]
     _check(day, "launches and run_instances", tables["launches"]["rows"], counted)
 

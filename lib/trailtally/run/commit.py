@@ -1,9 +1,8 @@
-"""A batch's objects, written apart and then put in their places, all of them or none, wherever a run is killed.
+"""The commit of a batch: all of its objects take their places or none, wherever a run is killed.
 
-A day's objects belong together: its events, its counts, the files that they came from. So tasks write them under
-`_trailtally/staged/`; when their sums were found to close, one small object, `commit.json`, says that they hold, and only then
-each takes the place of the old one. A run that finds `commit.json` left by a killed one finishes that first; what was staged
-without it is nothing.
+The objects of a day belong together: its events, its counts, and the ledger of their files. Tasks write them to the stage area,
+`_trailtally/staged/`. Once the sums close, one small object, `commit.json`, lists them, and only then each replaces the old one.
+A run that finds the `commit.json` of a killed run finishes that commit first; staged objects without a commit are removed.
 """
 
 import json
@@ -16,13 +15,13 @@ from trailtally.errors import TrailtallyError
 from trailtally.storage import Store, path_of
 from trailtally.tables import TABLES
 
-# Objects moved at the same time: on S3 each waits some tens of milliseconds.
+# Objects that are moved at the same time: on S3 each takes some tens of milliseconds.
 _MOVES = 16
 
 _STATE = "_trailtally"
 _MARKER = f"{_STATE}/commit.json"
 
-# A day of a long backlog, with all its tables and slices, takes some hundred bytes for each object.
+# A commit of a long backlog takes some hundred bytes for each object.
 _LARGEST_MARKER = 256 << 20
 
 # As storage/no_follow.py names them.
@@ -37,7 +36,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Changes:
-    """What a batch does to the output: the names of the objects that it staged, and of those that it removes."""
+    """What a batch changes in the output: the names of the objects that it writes and of those that it removes."""
 
     run_id: str
     written: list[str]
@@ -48,17 +47,17 @@ class Changes:
 
 
 def staged(output: Store, run_id: str) -> str:
-    """Return the folder that a run writes its tables under: one of its own, for a run that lost the lock may still write."""
+    """Return the stage area of a run. Each run has its own, as a run that lost the lock may still write."""
     return f"{output.root}/{_STATE}/staged/{run_id}"
 
 
 def splits(output: Store, run_id: str) -> str:
-    """Return the folder that a run writes its plan under."""
+    """Return the folder of a run's splits."""
     return f"{output.root}/{_STATE}/plans/{run_id}"
 
 
 def commit(output: Store, changes: Changes) -> None:
-    """Put the staged objects in their places."""
+    """Commit the staged objects, and move them to their places."""
     body = {"run_id": changes.run_id, "written": changes.written, "removed": changes.removed}
     output.put(_marker(output), json.dumps(body).encode())
     _finish(output)
@@ -66,7 +65,7 @@ def commit(output: Store, changes: Changes) -> None:
 
 
 def finish(output: Store) -> str | None:
-    """Finish what a killed run had committed, and return its run_id; remove what any run left and did not commit."""
+    """Finish the commit of a killed run, and return its run_id, None without one; remove what was staged but not committed."""
     run_id = _finish(output)
     for name in ("staged", "plans"):
         output.clear(f"{output.root}/{_STATE}/{name}")
@@ -75,7 +74,7 @@ def finish(output: Store) -> str | None:
 
 
 def _remove_drafts(output: Store) -> None:
-    """Remove what a run left that was killed while it wrote its lock or its commit. Remote stores have no drafts."""
+    """Remove the drafts of a run that was killed while it wrote its lock or its commit. Remote stores have no drafts."""
     if output.is_remote:
         return
     try:
@@ -93,19 +92,19 @@ def _finish(output: Store) -> str | None:
         return None
     changes = _changes_in(output, marker)
     folder = staged(output, changes.run_id)
-    # In the order of publishing, as readers may look meanwhile.
+    # In the order of TABLES, as others may read them meanwhile.
     for table in TABLES:
         _apply(output, folder, changes, table.name)
-    output.swap(_marker(output), marker, None)  # not another's, should this run have been taken for dead
+    output.swap(_marker(output), marker, None)  # only this commit, as another run may have taken over
     return changes.run_id
 
 
 def _changes_in(output: Store, marker: bytes) -> Changes:
-    """Return what a marker says. Raises TrailtallyError unless every name in it is one that a run could have written."""
+    """Return the changes that a commit lists. Raises TrailtallyError where a name in it is not one that a run writes."""
     try:
         found = json.loads(marker)
         changes = Changes(found["run_id"], list(found["written"]), list(found["removed"]))
-        is_ours = bool(_RUN_ID.match(changes.run_id)) and all(map(_is_name, changes.written + changes.removed))
+        is_ours = bool(_RUN_ID.fullmatch(changes.run_id)) and all(map(_is_name, changes.written + changes.removed))
     except (KeyError, TypeError, ValueError):
         is_ours = False
     if not is_ours:
@@ -120,11 +119,11 @@ def _is_name(name: object) -> bool:
     if not isinstance(name, str):
         return False
     pattern = _NAMES.get(name.partition("/")[0])
-    return bool(pattern and pattern.match(name))
+    return bool(pattern and pattern.fullmatch(name))
 
 
 def discard(output: Store, run_id: str) -> None:
-    """Remove what a run staged, unless it is committed."""
+    """Remove what a run staged, unless there is a commit to finish."""
     if not is_pending(output):
         clear_staged(output, run_id)
 
@@ -142,7 +141,7 @@ def clear_plan(output: Store, run_id: str) -> None:
 
 
 def is_pending(output: Store) -> bool:
-    """Return whether a killed run left a commit to finish."""
+    """Return whether the output has a commit to finish."""
     return output.get(_marker(output), limit=_LARGEST_MARKER) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a run's requests to S3 cost."""
+"""The costs of a run's requests to S3."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class Prices(NamedTuple):
 
 
 class Dollars(NamedTuple):
-    """What the requests cost, and what came in, were it out of S3's region."""
+    """The costs of the requests, and of the bytes read, which are free within the bucket's region."""
 
     requests: float
     traffic: float
@@ -30,7 +30,7 @@ PREFIX = "spark.trailtally.dollars."
 
 
 def prices(settings: Mapping[str, str]) -> Prices:
-    """Return the prices, those that Spark's settings name among them. Raises UsageError where one is no number."""
+    """Return the prices: those in Spark's settings, else the defaults. Raises UsageError where one is not a number."""
     found = {}
     for name in Prices._fields:
         text = settings.get(f"{PREFIX}{name}")
@@ -43,6 +43,6 @@ def prices(settings: Mapping[str, str]) -> Prices:
 
 
 def dollars(counted: Mapping[str, float], at: Prices) -> Dollars:
-    """Return what these requests cost, by the names of storage/requests.py."""
+    """Return the costs of requests, which are counted under the names of storage/requests.py."""
     of_1000 = counted["lists"] * at.per_1000_lists + counted["puts"] * at.per_1000_puts + counted["gets"] * at.per_1000_gets
     return Dollars(of_1000 / 1000, counted["bytes_in"] / 1e9 * at.per_gigabyte_in)

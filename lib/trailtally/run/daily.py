@@ -1,4 +1,4 @@
-"""The run: lock, plan, and the batches of it, each published before the next begins."""
+"""A run: take the lock, plan, and publish batch after batch."""
 
 import contextlib
 import datetime as dt
@@ -22,14 +22,14 @@ from trailtally.storage import Store
 
 
 def run(engine: Engine, request: Request, stores: Stores, progress: Progress, counted_before: Counter[str]) -> Summary:
-    """Bring the tables up to date with the tree, and return what was done.
+    """Bring the tables up to date with the tree, and return the summary.
 
     Args:
         engine: What runs the stages.
-        request: What is asked for.
+        request: The arguments of the run.
         stores: Its stores, as request.open_stores returned them.
-        progress: Where the run says what it does.
-        counted_before: What the process had counted before the stores were opened.
+        progress: Reports what the run is doing.
+        counted_before: The counters of this process before the stores were opened.
 
     Raises:
         TrailtallyError: the run failed; the message says what was published.
@@ -90,7 +90,7 @@ def _plan(engine: Engine, request: Request, stores: Stores, splits: Splits) -> P
 
 @contextlib.contextmanager
 def _prepared(output: Store) -> Iterator[None]:
-    """Make the output folder, and take it away again where it was made for a run that wrote nothing into it."""
+    """Make the output folder; remove it again where it was new and the run failed before it wrote anything into it."""
     is_new = not output.exists(output.root)
     output.prepare_output(TABLE_NAMES)
     try:
@@ -111,7 +111,7 @@ def _run_batches(context: Context, plan: Plan, summary: Summary) -> None:
             run_batch(context, batch, summary)
         except BaseException as error:
             output = context.stores.output
-            with contextlib.suppress(OSError):  # a full disk is told as what it is
+            with contextlib.suppress(OSError):  # the first error is reported, a full disk say, not this one
                 commit.discard(output, context.run_id)
             if not isinstance(error, Exception) or isinstance(error, LockLost | SumsDoNotClose):
                 raise
@@ -120,12 +120,12 @@ def _run_batches(context: Context, plan: Plan, summary: Summary) -> None:
 
 
 def _work(batch: Batch) -> int:
-    """Return how much work a batch is: its bytes, and as many as are read in the time that a batch without any takes."""
+    """Return the work of a batch, in bytes: its own, and those that are read in the time that an empty batch takes."""
     return batch.bytes + (1 << 20)
 
 
 def _stopped(error: Exception, output: Store, number: int, batches: int, not_whole: int) -> str:
-    what = _reason(error, output)
+    reason = _reason(error, output)
     if _is_pending(output):
         published = f"Batch {number:,} of {batches:,} is committed, and was being put in its place: the next run finishes that"
     elif number > 1:
@@ -133,7 +133,7 @@ def _stopped(error: Exception, output: Store, number: int, batches: int, not_who
         published += f", with {not_whole:,} files that were not read whole (see the table ledger)" if not_whole else ""
     else:
         published = "Nothing was published"
-    return f"{what}. {published}. Run the same command again once that is fixed: it goes on from there"
+    return f"{reason}. {published}. Run the same command again once that is fixed: it goes on from there"
 
 
 def _reason(error: Exception, output: Store) -> str:

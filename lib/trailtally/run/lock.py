@@ -200,8 +200,8 @@ class Lock:
 
     def _foreign_message(self) -> str:
         return (
-            f"--output {self._output}: {self.path} is not a lock of trailtally, so it is not known whether a run holds the output. Look "
-            "at that file; if no run is in progress, delete it"
+            f"--output {self._output}: {self.path} is not a lock of trailtally, so it is not known whether a run holds the "
+            "output. Look at that file; if no run is in progress, delete it"
         )
 
     def _loss(self, body: bytes | None) -> str:

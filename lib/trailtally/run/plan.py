@@ -1,4 +1,4 @@
-"""What a run has to do: what the listing has and the ledger does not know, in batches of whole delivery days."""
+"""The plan of a run: the listed objects that the ledger does not have, in batches of whole delivery days."""
 
 import datetime as dt
 from collections import Counter
@@ -17,11 +17,11 @@ from trailtally.tables import coverage, ledger
 from trailtally.tables.events import EVENTS
 from trailtally.terminal import printable
 
-# Bytes of logs that a place is thought to be about before it is listed: many places are listed by several processes.
-_OF_PLACE = 1 << 20
+# The weight of a place that is not listed yet, in bytes of logs: many places are listed by several processes.
+_PLACE_WEIGHT = 1 << 20
 
-# Places that a task lists.
-_PLACES = 16
+# Places that one task lists.
+_TASK_PLACES = 16
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Split:
 
 @dataclass(frozen=True)
 class DayPlan:
-    """A delivery day's splits, and (account, region, files, bytes) of the log files in them."""
+    """The splits of a delivery day; `places` has (account, region, files, bytes) of the log files in them."""
 
     day: str
     splits: list[Split]
@@ -43,34 +43,34 @@ class DayPlan:
 
     @property
     def files(self) -> int:
-        """The log files to read."""
+        """Return the number of log files to read."""
         return sum(split.files for split in self.splits)
 
     @property
     def bytes(self) -> int:
-        """Their compressed bytes."""
+        """Return their compressed bytes."""
         return sum(split.bytes for split in self.splits)
 
 
 @dataclass
 class Batch:
-    """Some delivery days, published at once."""
+    """The delivery days that are published at once."""
 
     days: list[DayPlan]
 
     @property
     def files(self) -> int:
-        """The log files to read."""
+        """Return the number of log files to read."""
         return sum(day.files for day in self.days)
 
     @property
     def bytes(self) -> int:
-        """Their compressed bytes."""
+        """Return their compressed bytes."""
         return sum(day.bytes for day in self.days)
 
     @property
     def splits(self) -> list[Split]:
-        """The splits of all days."""
+        """Return the splits of all days."""
         return [split for day in self.days for split in day.splits]
 
     def __str__(self) -> str:
@@ -83,10 +83,15 @@ class Batch:
 
 @dataclass
 class Plan:
-    """What a run has to do.
+    """The plan of a run.
 
-    `known` counts the objects that are not to do by their status in the ledger, `met` the listed log files that were read before,
-    changed or not, `ignored` those that are no log files, of `listed` in all; `passed` folders of other logs by name.
+    Attributes:
+        batches: What to read.
+        known: Listed objects that are in the ledger and have not changed, by their status there.
+        passed: Folders of other kinds of logs that are not entered, by name.
+        met: Listed log files that an earlier run read, changed or not.
+        ignored: Listed objects that are not log files.
+        listed: All listed objects.
     """
 
     batches: list[Batch] = field(default_factory=list)
@@ -98,19 +103,26 @@ class Plan:
 
     @property
     def files(self) -> int:
-        """The log files to read."""
+        """Return the number of log files to read."""
         return sum(batch.files for batch in self.batches)
 
     @property
     def bytes(self) -> int:
-        """Their bytes."""
+        """Return their compressed bytes."""
         return sum(batch.bytes for batch in self.batches)
 
 
 def make_plan(engine: Engine, request: Request, stores: Stores, splits: Splits | None) -> Plan:
-    """Return the plan of a run, whose splits are written unless there is no place for them.
+    """Return the plan of a run.
 
-    Raises UsageError where there is no log file, none that the ledger knows, or an output of an earlier version.
+    Args:
+        engine: Lists and plans.
+        request: The arguments of the run.
+        stores: Its stores.
+        splits: Where the splits are written; None for a dry run, which writes nothing.
+
+    Raises:
+        UsageError: The input has no log file, or none of those that the ledger has; or an earlier version wrote the output.
     """
     ledger_days = days_of(stores.output, ledger.TABLE)
     if ledger_days and not request.rebuild:
@@ -119,11 +131,11 @@ def make_plan(engine: Engine, request: Request, stores: Stores, splits: Splits |
     if not places:
         raise UsageError(no_log_file_message(request.inputs, plan.passed, ignored=0, since=request.delivered_since))
     inputs = [
-        (str(Key(To.INPUT, "", str(start))), pack_places(places[start : start + _PLACES]))
-        for start in range(0, len(places), _PLACES)
+        (str(Key(To.INPUT, "", str(start))), pack_places(places[start : start + _TASK_PLACES]))
+        for start in range(0, len(places), _TASK_PLACES)
     ]
     stages: list[Stage] = [ListPlaces(stores.inputs, request.delivered_since), PlanDay(stores.output, splits, request.rebuild)]
-    weight = max(len(places) - 2 * _PLACES, 0) * _OF_PLACE
+    weight = max(len(places) - 2 * _TASK_PLACES, 0) * _PLACE_WEIGHT
     days = [unpack_json(blob) for _, blob in engine.run(inputs, stages, weight=weight)]
     for day in days:
         plan.known.update(day["known"])
@@ -153,20 +165,20 @@ def _day_plan(day: dict[str, list[list[object]]]) -> DayPlan:
 
 
 def batches(days: Iterable[DayPlan], batch_bytes: int) -> list[Batch]:
-    """Return the delivery days, which come sorted, in batches of about so many bytes and one day at least."""
-    made: list[Batch] = []
+    """Return the delivery days, which come sorted, in batches of at most `batch_bytes` bytes, but of one day at least."""
+    result: list[Batch] = []
     for day in days:
         if not day.splits:
             continue
-        if made and made[-1].bytes + day.bytes <= batch_bytes:
-            made[-1].days.append(day)
+        if result and result[-1].bytes + day.bytes <= batch_bytes:
+            result[-1].days.append(day)
         else:
-            made.append(Batch([day]))
-    return made
+            result.append(Batch([day]))
+    return result
 
 
 def tasks_of(splits: Sequence[Split]) -> list[list[Split]]:
-    """Return the splits put together into tasks of even work: those of many small days are too small for one each."""
+    """Return the splits grouped into tasks of even work: the splits of many small days are too small for a task each."""
     tasks: list[list[Split]] = []
     size = files = 0
     for split in splits:
@@ -183,13 +195,13 @@ def _check_version(request: Request, stores: Stores) -> None:
     if days_of(stores.output, coverage.TABLE) and not days_of(stores.output, EVENTS):
         raise UsageError(
             f"--output {request.output}: these tables hold no events: an earlier version of trailtally wrote them, or "
-            "somebody removed the table `events`. Give a new --output, or --rebuild: it computes again every day whose log files are all there, and leaves "
-            "the others as they are"
+            "somebody removed the table `events`. Give a new --output, or --rebuild: it computes again every day whose log files "
+            "are all there, and leaves the others as they are"
         )
 
 
 def _has_read(stores: Stores, ledger_days: Iterable[str], since: str | None) -> bool:
-    """Return whether a log file of the days that were listed was ever read."""
+    """Return whether an earlier run read a log file of the listed delivery days."""
     days = [day for day in ledger_days if day >= (since or "") or day == ledger.UNDATED]
     return any(
         ledger.READ in read_day(stores.output, ledger.TABLE, day, ["status"])["status"].to_pylist() for day in reversed(days)
@@ -206,7 +218,7 @@ def _history_gone(request: Request) -> str:
 
 
 def plan_text(plan: Plan, *, since: str | None, pending: bool) -> str:
-    """Return the plan for a person: new files by account and region, batches, and the days of events that they would touch."""
+    """Return the plan for the user: new files by account and region, the batches, and the event days that they touch."""
     lines = [f"{plan.files:,} log files to read, {plan.bytes / 1e6:,.1f} MB compressed; {plan.known.total():,} objects known"]
     if since:
         lines.append(f"not looked at: what was delivered before {since} (--delivered-since)")

@@ -1,4 +1,4 @@
-"""What a person sees while a run reads: on a terminal a line that moves, in a log a line now and then."""
+"""The progress of a run: on a terminal one line that is rewritten, in a log a line a minute."""
 
 import contextlib
 import os
@@ -11,28 +11,28 @@ from typing import TextIO
 from trailtally.engine import Engine
 from trailtally.terminal import printable
 
-# Seconds between two looks at the counters: on a terminal, and in a log.
+# Seconds between two lines of progress: on a terminal, and in a log.
 _TERMINAL_EVERY, _LOG_EVERY = 0.5, 60.0
 
 
 class Progress:
-    """Says on a stream what the run is doing. A quiet one says nothing."""
+    """Reports on a stream what the run is doing; where it is quiet, it reports nothing."""
 
     def __init__(self, stream: TextIO = sys.stderr, *, quiet: bool = False) -> None:
         self._stream = stream
         self._quiet = quiet
-        # Under spark-submit the streams are pipes; the one that bootstrap.sh writes tells what its own is.
+        # Under spark-submit the streams are pipes: bootstrap.sh sets the variable where its own stream is a terminal.
         self._terminal = stream.isatty() or (stream is sys.stderr and os.environ.get("TRAILTALLY_TERMINAL") == "yes")
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print one line."""
         if not self._quiet:
-            # \\r and the escape take away what is left of a line that moves.
+            # \\r and the escape remove what is left of the line that is rewritten.
             text = printable(text)
             print(f"\r\033[K{text}" if self._terminal else text, file=self._stream, flush=True)
 
     def batch(self, number: int, batches: int, what: str, left: float | None) -> None:
-        """That a batch begins; how long it and those after it may take, in seconds, where that can be told."""
+        """Report that a batch begins, and the seconds that it and the later ones may take, if `left` is known."""
         if batches > 1:
             ends = f"; all {batches:,} done in about {_duration(left)}" if left is not None else ""
             self.say(f"batch {number:,} of {batches:,}, {what}{ends}")
@@ -41,7 +41,7 @@ class Progress:
 
     @contextlib.contextmanager
     def reading(self, engine: Engine, files: int, size: int) -> Iterator[None]:
-        """Follow what the engine's tasks read of so many files and bytes, until the block is left."""
+        """Report what the engine's tasks have read of so many files and bytes, until the block ends."""
         if not files:
             yield
             return
@@ -51,7 +51,7 @@ class Progress:
         def follow() -> None:
             while not ended.wait(_TERMINAL_EVERY if self._terminal else _LOG_EVERY):
                 counted = engine.counted()
-                # A task that ran twice counts twice.
+                # Bounded, as a task that ran twice counts twice.
                 done, read = (min(counted[name] - before[name], most) for name, most in (("files", files), ("bytes", size)))
                 line = _line(int(done), files, int(read), size, time.monotonic() - started)
                 if self._terminal and not self._quiet:

@@ -1,4 +1,4 @@
-"""What a run is asked for, and whether it can be right."""
+"""The request of a run: its arguments, their checks, and the stores that they name."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from trailtally.tables import TABLES
 
 MAX_FILE_BYTES = 512 << 20
 
-# Some twenty minutes of work for two cores, one for forty: what a killed backfill does again at most.
+# A killed backfill repeats one batch at most: some twenty minutes of work for two cores, one minute for forty.
 BATCH_BYTES = 8 << 30
 
 # Objects of S3 that a task fetches at a time: each waits some 30 ms (benchmarks/README.md).
@@ -25,7 +25,7 @@ TABLE_NAMES = frozenset({*(table.name for table in TABLES), FORMER_TABLE})
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a run is asked for: paths as typed."""
+    """The arguments of a run; paths are as typed."""
 
     inputs: list[str]
     output: str
@@ -43,37 +43,39 @@ class Request:
 
 @dataclass(frozen=True)
 class Stores:
-    """The stores of a run, reached."""
+    """The stores of a run, whose region and endpoint are known (`Store.reached`)."""
 
     inputs: tuple[Store, ...]
     output: Store
 
     @property
     def are_amazons(self) -> bool:
-        """Whether what requests cost is known."""
+        """Return whether the prices of all requests are known."""
         return all(store.is_amazons for store in (*self.inputs, self.output))
 
 
 def open_stores(request: Request) -> Stores:
-    """Return the stores of a request. Raises UsageError where it cannot be right, StoreError where S3 says no.
+    """Return the stores of a request. Nothing is read or written yet.
 
-    Nothing is read or written yet.
+    Raises:
+        UsageError: An argument is not valid, or an input does not exist.
+        StoreError: S3 cannot be reached, or refuses the request.
     """
     today = dt.datetime.now(dt.UTC).date().isoformat()
     if request.delivered_since and request.delivered_since > today:
-        raise UsageError(f"--delivered-since {request.delivered_since}: that day is not yet here, today is {today} (UTC)")
+        raise UsageError(f"--delivered-since {request.delivered_since}: this day is in the future, today is {today} (UTC)")
     for text in request.inputs:
         check_input_text(text)
     opened = [(text, open_store(text, request.input_access)) for text in request.inputs]
     output = open_store(request.output, request.output_access)
     if key_of(output.root) != output.root.replace("\\", "\\x5c"):
         raise UsageError(
-            f"--output {key_of(output.root)}: its name is not UTF-8, which Athena and Spark cannot take. Give another"
+            f"--output {key_of(output.root)}: its name is not UTF-8, which Athena and Spark cannot read. Give another name"
         )
     for _, store in opened:
         if _is_inside(output.root, store.root) or _is_inside(store.root, output.root):
             raise UsageError(
-                f"--output {request.output}: it and --input {store.root} lie one inside the other. Give an output folder apart"
+                f"--output {request.output}: it and --input {store.root} lie one inside the other. Give a separate folder"
             )
     roots = {store.root for _, store in opened}
     inputs = {}
@@ -94,5 +96,5 @@ def _reached_input(text: str, store: Store) -> Store:
 
 def _is_inside(path: str, folder: str) -> bool:
     """Return whether the path is the folder or lies below it."""
-    # Of this machine only the root ends in a slash; in S3 `logs/` is the prefix `logs//`.
+    # Of local paths only the root ends in a slash; in S3 `logs/` is the prefix `logs//`.
     return path == folder or path.startswith("/" if folder == "/" else f"{folder}/")

@@ -1,4 +1,4 @@
-"""What a run did, gathered batch by batch, and as the text that it ends with."""
+"""The summary of a run: its counts, added up batch by batch, and the text that it prints at its end."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from trailtally.terminal import printable
 
 
 class StatusCounts(NamedTuple):
-    """Objects of a status, the records in them, the rejected ones of these, and the objects that have some."""
+    """Counts of one status: objects, their records, the rejected ones of these, and the objects that hold rejected records."""
 
     files: int
     records: int
@@ -22,7 +22,7 @@ class StatusCounts(NamedTuple):
 
 
 class Day(NamedTuple):
-    """The sums of a day that was counted."""
+    """The sums of an event day that the run computed."""
 
     records: int
     events: int
@@ -31,13 +31,25 @@ class Day(NamedTuple):
 
 @dataclass
 class Summary:
-    """What a run did.
+    """The counts of a run.
 
-    `files` counts the objects that it looked into by their status now, `known` those of earlier runs that it had no reason to
-    look into; `partly_read` are those of the read ones that have rejected records. `days` were computed anew, each whole, with
-    what earlier runs read of it. `late` has the days whose events somebody removed, and the records that came for each;
-    `left_days` are days of an earlier version's tables that a rebuild could not compute. `problems` names the first objects
-    that were not read whole: (key, status, reason). `counted` is what all processes counted (meter.py).
+    Attributes:
+        output: The root of the tables.
+        run_id: The run.
+        files: Objects that were new or changed, by their status.
+        known: Objects that earlier runs read and that have not changed, by their status.
+        passed: Folders of other kinds of logs that were not entered, by name.
+        since: The first delivery day that was listed, YYYY-MM-DD; None for all.
+        records: Records in the files read.
+        rejected_records: The rejected ones of these.
+        partly_read: Read files that hold rejected records.
+        days: The event days that were computed, each with what earlier runs read of it.
+        late: Records that came for a day whose events somebody removed from the output, by that day.
+        left_days: Days of an earlier version's tables that a rebuild could not compute.
+        problems: (key, status, reason) of the first objects that were not read whole.
+        seconds: How long the run took.
+        counted: The counters of all processes (meter.py).
+        dollars: What the requests to S3 cost; None where their prices are not known.
     """
 
     output: str
@@ -59,45 +71,45 @@ class Summary:
 
     @property
     def not_whole(self) -> int:
-        """Objects that were rejected, were unreadable, or have rejected records."""
+        """Return how many objects were rejected, were unreadable, or have rejected records."""
         return self.files[ledger.REJECTED] + self.files[ledger.UNREADABLE] + self.partly_read
 
     @property
     def complete(self) -> bool:
-        """Whether all that the run looked into is counted."""
+        """Return whether every record of the new and changed objects is counted."""
         return not self.not_whole and not self.late.total()
 
     def add_files(self, counts: dict[str, StatusCounts], problems: list[tuple[str, str, str]]) -> None:
-        """Adds the objects of a batch."""
-        for status, counted in counts.items():
-            self.files[status] += counted.files
-            self.records += counted.records
-            self.rejected_records += counted.rejected_records
-            self.partly_read += counted.partly_read
+        """Add the objects of a batch."""
+        for status, count in counts.items():
+            self.files[status] += count.files
+            self.records += count.records
+            self.rejected_records += count.rejected_records
+            self.partly_read += count.partly_read
         self.problems = sorted([*self.problems, *problems])[:NAMED]
 
     @property
     def events(self) -> int:
-        """The events of the days that were counted."""
+        """Return the events of the computed days."""
         return sum(day.events for day in self.days.values())
 
     @property
     def duplicates(self) -> int:
-        """The records of these days that are no events of their own."""
+        """Return the duplicates of the computed days."""
         return sum(day.records - day.events for day in self.days.values())
 
     @property
     def launches(self) -> int:
-        """The RunInstances calls of these days."""
+        """Return the RunInstances calls of the computed days."""
         return sum(day.launches for day in self.days.values())
 
 
 def summary_text(summary: Summary) -> str:
-    """What a person wants to know after a run."""
-    return "\n".join([*_what_was_done(summary), *_what_was_left_out(summary), *_what_is_missing(summary)])
+    """Return the summary for the user, several lines."""
+    return "\n".join([*_results(summary), *_exclusions(summary), *_gaps(summary)])
 
 
-def _what_was_done(summary: Summary) -> Iterable[str]:
+def _results(summary: Summary) -> Iterable[str]:
     files, known = summary.files, summary.known
     if not files.total():
         yield f"nothing new: {_known(known)}. Nothing was written"
@@ -114,17 +126,17 @@ def _what_was_done(summary: Summary) -> Iterable[str]:
         if summary.days:
             yield f"          {records:,} records = {summary.events:,} events + {summary.duplicates:,} duplicates"
             yield f"launches: {summary.launches:,} RunInstances calls on these days"
-    made = summary.counted
-    if any(made[name] for name in ("lists", "gets", "puts")):
+    counted = summary.counted
+    if any(counted[name] for name in ("lists", "gets", "puts")):
         yield (
-            f"S3:       {made['lists']:,} LIST, {made['gets']:,} GET, {made['puts']:,} PUT and COPY; "
-            f"{made['bytes_in'] / 1e6:,.1f} MB read, {made['bytes_out'] / 1e6:,.1f} MB written{_cost(summary.dollars)}"
+            f"S3:       {counted['lists']:,} LIST, {counted['gets']:,} GET, {counted['puts']:,} PUT and COPY; "
+            f"{counted['bytes_in'] / 1e6:,.1f} MB read, {counted['bytes_out'] / 1e6:,.1f} MB written{_cost(summary.dollars)}"
         )
     yield f"output:   {printable(summary.output)} (run {summary.run_id}, {summary.seconds:.1f} s)"
 
 
 def timings_text(summary: Summary) -> str:
-    """Return where the time went, added up over all processes, as a line for each phase."""
+    """Return the seconds of each phase, a line each, added up over all processes."""
     seconds = {phase: summary.counted[f"seconds.{phase}"] for phase in PHASES}
     lines = [f"  {phase:<8} {seconds[phase]:>9.2f} s" for phase in PHASES]
     return "\n".join([f"time by phase, added up over all processes, of a run of {summary.seconds:.2f} s:", *lines])
@@ -141,7 +153,7 @@ def _known(known: Counter[str]) -> str:
     return f"{known.total():,} objects known from earlier runs" + (f", of them {' and '.join(others)}" if others else "")
 
 
-def _what_was_left_out(summary: Summary) -> Iterable[str]:
+def _exclusions(summary: Summary) -> Iterable[str]:
     if summary.since:
         yield f"not looked at: what was delivered before {summary.since} (--delivered-since)"
     if summary.passed:
@@ -154,7 +166,7 @@ def _what_was_left_out(summary: Summary) -> Iterable[str]:
         )
 
 
-def _what_is_missing(summary: Summary) -> Iterable[str]:
+def _gaps(summary: Summary) -> Iterable[str]:
     if summary.late.total():
         yield (
             f"NOT COUNTED: {summary.late.total():,} records came for days whose events somebody removed from the output. These "
@@ -174,7 +186,7 @@ def _what_is_missing(summary: Summary) -> Iterable[str]:
 
 
 def _span(days: Iterable[str]) -> str:
-    named = sorted(days)
-    if not named:
+    ordered = sorted(days)
+    if not ordered:
         return "none"
-    return f"{len(named):,} ({named[0]} to {named[-1]})" if len(named) > 1 else f"1 ({named[0]})"
+    return f"{len(ordered):,} ({ordered[0]} to {ordered[-1]})" if len(ordered) > 1 else f"1 ({ordered[0]})"
