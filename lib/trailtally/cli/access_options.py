@@ -11,15 +11,15 @@ _YES = {"1", "true", "yes", "on", "requester"}
 
 
 def add_access_options(parser: argparse.ArgumentParser) -> None:
-    """Adds them to a parser."""
+    """Add the options to a parser."""
     s3 = parser.add_argument_group("S3", "how s3:// is reached; without these, as the AWS environment variables and files say")
     s3.add_argument("--profile", metavar="NAME", help="profile of ~/.aws/config, SSO and assumed roles among them (AWS_PROFILE)")
-    s3.add_argument("--region", metavar="REGION", help="region of the bucket; it is found out where not given (AWS_REGION)")
+    s3.add_argument("--region", metavar="REGION", help="region of the bucket; by default it is found by a request (AWS_REGION)")
     s3.add_argument("--endpoint-url", metavar="URL", help="another S3 than Amazon's (AWS_ENDPOINT_URL_S3)")
 
 
 def add_input_output_options(parser: argparse.ArgumentParser) -> None:
-    """Adds those of a job that reads from one bucket and writes to another."""
+    """Add the options of a job that reads from one bucket and writes to another."""
     add_access_options(parser)
     s3 = parser.add_argument_group("S3, where input and output differ")
     s3.add_argument(
@@ -44,12 +44,12 @@ def add_input_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def access_in(options: argparse.Namespace) -> Access:
-    """How the commands that only read reach S3."""
+    """Return how a command that only reads reaches S3."""
     return Access(options.profile, region_in(options), options.endpoint_url)
 
 
 def input_access_in(options: argparse.Namespace) -> Access:
-    """How a job reaches its input."""
+    """Return how a job reaches its input."""
     return Access(
         options.profile,
         region_in(options),
@@ -60,7 +60,7 @@ def input_access_in(options: argparse.Namespace) -> Access:
 
 
 def output_access_in(options: argparse.Namespace, fail: Callable[[str], NoReturn]) -> Access:
-    """How a job reaches its output. Calls `fail` with a message where the options contradict each other."""
+    """Return how a job reaches its output. Calls `fail` with a message where the options contradict each other."""
     if options.sse_kms_key_id and not (options.sse or "").startswith("aws:kms"):
         fail("--sse-kms-key-id needs --sse aws:kms")
     return Access(
@@ -73,7 +73,7 @@ def output_access_in(options: argparse.Namespace, fail: Callable[[str], NoReturn
 
 
 def region_in(options: argparse.Namespace) -> str | None:
-    """The region that was typed, or that AWS_REGION says: boto3 knows AWS_DEFAULT_REGION alone, AWS's other clients this one."""
+    """Return the region of --region or AWS_REGION: boto3 reads only AWS_DEFAULT_REGION, AWS's other clients read AWS_REGION."""
     return options.region or os.environ.get("AWS_REGION") or None
 
 

@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, and one line for what went wrong."""
+"""The end of a command: its exit status, and one line for an error."""
 
 import contextlib
 import os
@@ -26,10 +26,10 @@ EXIT_STATUS = """exit status:
 def exit_status(job: Callable[[], int], *, debug: bool) -> int:
     """Do the job, and return its exit status; where it raises, print one line and return that error's status."""
     try:
-        with _ended_by(signal.SIGTERM):
+        with _raise_on(signal.SIGTERM):
             return job()
     except BrokenPipeError:
-        # The reader of our output went away, as `| head` does. Python would complain again at its end.
+        # The reader of stdout has closed it, as `| head` does. Without this Python reports it once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
@@ -38,13 +38,13 @@ def exit_status(job: Callable[[], int], *, debug: bool) -> int:
         return _failed("told to end (SIGTERM). What was published stays valid; run the same command again", TERMINATED, debug)
     except TrailtallyError as error:
         return _failed(str(error), error.status, debug)
-    except Exception as error:  # noqa: BLE001 - whatever it is, its user gets one line; --debug shows the rest
+    except Exception as error:  # noqa: BLE001 - the user gets one line for any error; --debug shows the rest
         return _failed(TrailtallyError.of(error), FAILED, debug)
 
 
 @contextlib.contextmanager
-def _ended_by(number: signal.Signals) -> Iterator[None]:
-    """While the block runs, this signal ends it as an exception does: what is held is released."""
+def _raise_on(number: signal.Signals) -> Iterator[None]:
+    """Raise Terminated where the signal comes while the block runs, so that what it holds is released."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -62,6 +62,6 @@ def _ended_by(number: signal.Signals) -> Iterator[None]:
 def _failed(message: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    # A message may quote what is not ours: a path with a line break, an error of two lines.
+    # A message may quote a path with a line break, or an error of two lines.
     print(f"trailtally: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
     return status

@@ -32,7 +32,7 @@ def run_parser(prog: str) -> argparse.ArgumentParser:
 
 
 def add_run_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `run` of this machine's engine."""
+    """Add the command `run`, which uses the local engine."""
     parser = commands.add_parser(
         "run",
         help="bring the tables up to date with a CloudTrail tree, on this machine",
@@ -140,7 +140,7 @@ def spark_main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_job(options: argparse.Namespace, parser: argparse.ArgumentParser, make_engine: MakeEngine) -> int:
-    """Do what the arguments say on the engine, print the summary, and return the exit status."""
+    """Run the job on the engine, print its summary or its plan, and return the exit status."""
     before = meter.snapshot()
     request = _request(options, parser)
     progress = Progress(quiet=options.quiet)
@@ -151,7 +151,7 @@ def run_job(options: argparse.Namespace, parser: argparse.ArgumentParser, make_e
             return COMPLETE
         summary = run(engine, request, stores, progress, before)
     text = summary_text(summary) + ("\n" + timings_text(summary) if options.timings else "")
-    print(text, flush=True)  # a reader that went away is met here, not when Python ends
+    print(text, flush=True)  # flushed, so that a closed stdout raises here, not when Python ends
     return COMPLETE if summary.complete or options.accept_incomplete else INCOMPLETE
 
 
@@ -173,13 +173,13 @@ def _request(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Re
 
 
 def _local_engine(options: argparse.Namespace, progress: Progress) -> Engine:  # noqa: ARG001 - it starts at once
-    from trailtally.engine.local import LocalEngine  # noqa: PLC0415 - only the engine that is asked for is loaded
+    from trailtally.engine.local import LocalEngine  # noqa: PLC0415 - only the chosen engine is loaded
 
     return LocalEngine(options.workers)
 
 
 def _spark_engine(options: argparse.Namespace, progress: Progress) -> Engine:  # noqa: ARG001 - as the other engine's
-    from trailtally.engine.spark import SparkEngine  # noqa: PLC0415 - pyspark need not be there for the other
+    from trailtally.engine.spark import SparkEngine  # noqa: PLC0415 - the local engine needs no pyspark
 
     progress.say("starting Spark")
     return SparkEngine("trailtally daily_aggregates")
@@ -190,7 +190,7 @@ def _bytes(text: str) -> int:
 
 
 def day(text: str) -> str:
-    """Return a day; `14d` is that many days before today, for the fixed arguments of a schedule."""
+    """Return a day as YYYY-MM-DD. `14d` is that many days before today (UTC), for the fixed arguments of a schedule."""
     try:
         if text.endswith("d") and text[:-1].isascii() and text[:-1].isdecimal():
             return (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=int(text[:-1]))).isoformat()
@@ -208,7 +208,7 @@ def _workers(text: str) -> int:
 
 
 def above_zero(text: str, expected: str) -> int:
-    """Return the number. Raises ArgumentTypeError, with what was expected, unless it is a whole one above zero."""
+    """Return a whole number above zero. Raises ArgumentTypeError, with what was expected, for any other text."""
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
     return int(text)

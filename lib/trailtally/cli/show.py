@@ -1,6 +1,6 @@
-"""`trailtally show`: the tables of an output -> what a person wants to know: launches, busiest calls, days, problems; or events.
+"""`trailtally show`: prints launches, busiest calls, days and problems of an output, or events of an actor or around a launch.
 
-Made for a terminal of 200 columns. No ARN, address or path is cut: what may be long stands on a line of its own, under its row.
+For a terminal of 200 columns. No ARN, address or path is cut: long values are on a line of their own, under their row.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from trailtally.tables.columns import Table
 from trailtally.tables.events import EVENTS
 from trailtally.terminal import align_columns, printable
 
-# Objects that are fetched at a time.
+# Objects that are read at the same time.
 _AT_ONCE = 16
 
 # Characters of a client's name that fit beside a long ARN; a cut one ends in `…`, and is whole in `launches`.
@@ -38,7 +38,7 @@ _OF_EVENTS = (
 
 
 class _List(NamedTuple):
-    """One list of the text. `below` has a line to print under each row; of too many rows the first are shown, or the last."""
+    """One list of the text. `below` has a line to print under each row; of too many rows the first are shown, or the newest."""
 
     title: str
     rows: pa.Table
@@ -49,7 +49,7 @@ class _List(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: events of an actor or around a launch, or, with neither, the overview; of days from `since` to `until`."""
+    """What to show: events of an actor or around a launch, else the overview; of event days from `since` to `until`."""
 
     rows: int = 20
     actor: str | None = None
@@ -87,7 +87,7 @@ def _show(options: argparse.Namespace) -> str:
 
 
 def show(store: Store, question: Question, *, named: str) -> str:
-    """Return the text for an output. Raises UsageError where it holds no table."""
+    """Return the text for an output, which messages call `named`. Raises UsageError where it holds no table."""
     store = store.reached()
     if not days_of(store, ledger.TABLE):
         if not store.is_folder(store.root):
@@ -105,13 +105,13 @@ def show(store: Store, question: Question, *, named: str) -> str:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads tables of the asked days."""
+    """Reads tables of the days that the question is about."""
 
     store: Store
     question: Question
 
     def read(self, table: Table, *columns: str, where: pc.Expression | None = None, days: Iterable[str] = ()) -> pa.Table:
-        """Return the rows with these columns, all where none is named, and the partition's first."""
+        """Return the rows with the partition's column and these columns; all columns where none is named."""
         names = [name for name in columns or table.names if name != table.partition.name]
         found = days or [d for d in days_of(self.store, table) if self.question.since <= d <= self.question.until]
         pieces = [(d, bits) for d in found for bits in (slices_of(self.store, table, d) if table is EVENTS else [""])]

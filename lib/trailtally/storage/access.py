@@ -1,7 +1,7 @@
-"""How S3 is reached: what the user said of profile, region and endpoint.
+"""The options by which S3 is reached: profile, region, endpoint.
 
-This travels to the tasks inside a store. Nothing in it is secret: boto3's chain finds the credentials where they are used. What
-the user left open comes from the usual AWS environment variables and files.
+They travel to the tasks inside a store. They hold no secret: boto3's chain finds the credentials where they are used. Options
+that are not given come from the usual AWS environment variables and files.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach a bucket; None is whatever boto3's chain says.
+    """How to reach a bucket; for None boto3's chain decides.
 
     `encryption` and `kms_key_id` are for what is written: AES256, aws:kms or aws:kms:dsse. Without them the bucket's default
     holds.
@@ -26,14 +26,14 @@ class Access:
 
     @property
     def payer(self) -> dict[str, str]:
-        """What a request says of who pays for it."""
+        """Return the parameters of a request that say who pays for it."""
         return {"RequestPayer": "requester"} if self.request_payer else {}
 
     @property
     def encrypted(self) -> dict[str, Any]:
-        """What a write says of its encryption."""
+        """Return the parameters of a write that say how it is encrypted."""
         if not self.encryption:
             return {}
-        # Nothing of bucket keys: boto3's transfers know no such option, and the bucket's default holds.
+        # Without a bucket key: boto3's transfers have no such option, and the bucket's default holds.
         key: dict[str, Any] = {"SSEKMSKeyId": self.kms_key_id} if self.kms_key_id else {}
         return {"ServerSideEncryption": self.encryption, **key}

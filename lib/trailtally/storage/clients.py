@@ -1,4 +1,4 @@
-"""boto3's client and obstore's reader of a bucket, made once in each process. To load these libraries takes half a second."""
+"""boto3's client and obstore's reader of a bucket, made once in each process. Loading these libraries takes half a second."""
 
 import datetime as dt
 import threading
@@ -23,25 +23,25 @@ from trailtally.storage.requests import Requests
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
-# Tries of one request: boto3's waits between them double, to a minute in all, longer than S3 slows a prefix down. Its "standard"
-# retries wait for six seconds in all after most errors; and all that a client does share one account of them, so that after some
-# forty objects that S3 was slow with, the next are not tried again at all.
+# Tries of one request. The waits of "legacy" retries double, to a minute in all, longer than S3 throttles a prefix. "standard"
+# retries wait for six seconds in all after most errors, and share one quota in each client: after some forty throttled objects,
+# the next ones are not tried again at all.
 TRIES, _RETRIES = 8, "legacy"
 
-# Of the first request, which a wrong endpoint lets wait.
+# Tries of the first request: a wrong endpoint should not keep the user waiting.
 FIRST_TRIES = 4
 
 _CONNECTIONS = 64
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 
-# The fast reader gives up soon: what it could not get, boto3 tries again, and knows better what is wrong.
+# obstore gives up soon: boto3 tries again what obstore could not read, and its errors are more precise.
 _FAST_RETRIES: dict[str, Any] = {"max_retries": 3, "retry_timeout": dt.timedelta(seconds=30)}
 _FAST_TIMES: dict[str, Any] = {"connect_timeout": "10s", "read_timeout": "20s", "timeout": "300s"}
 
 # boto3 renews credentials ten minutes before they end, at the latest.
 _CREDENTIALS_LAST = dt.timedelta(minutes=5)
 
-# Nobody listens there: what is sent by way of it fails at once.
+# A proxy that does not exist: what is sent to it fails at once.
 _NO_PROXY = "http://127.0.0.1:1"
 
 _LISTS = {"ListObjectsV2"}
@@ -49,13 +49,13 @@ _GETS = {"GetObject", "HeadObject", "HeadBucket"}
 _FREE = {"DeleteObject", "DeleteObjects", "AbortMultipartUpload"}
 
 
-# By one thread at a time: boto3's sessions are not to be shared while clients are made of them.
-_making = threading.RLock()
+# boto3's sessions are not safe to share between threads that make clients.
+_client_lock = threading.RLock()
 
 
 def client(access: Access, tries: int = TRIES) -> Any:
-    """The boto3 client of S3, which all threads may use. Raises botocore's errors: no such profile, a bad configuration."""
-    with _making:
+    """Return the boto3 client of S3, which all threads may use. Raises botocore's errors for a bad profile or configuration."""
+    with _client_lock:
         return _client(access.profile, access.region, access.endpoint_url, access.unsigned, tries)
 
 
@@ -72,11 +72,11 @@ def _client(profile: str | None, region: str | None, endpoint_url: str | None, u
     }
     if unsigned:
         options["signature_version"] = UNSIGNED
-    made = _session(profile).client("s3", region_name=region, endpoint_url=endpoint_url, config=Config(**options))
-    made.meta.events.register("before-send.s3", _count)
-    if not is_amazons(made.meta.endpoint_url):
-        made.meta.events.register("before-call.s3.HeadBucket", _no_region)
-    return made
+    s3 = _session(profile).client("s3", region_name=region, endpoint_url=endpoint_url, config=Config(**options))
+    s3.meta.events.register("before-send.s3", _count)
+    if not is_amazons(s3.meta.endpoint_url):
+        s3.meta.events.register("before-call.s3.HeadBucket", _no_region)
+    return s3
 
 
 @cache
@@ -87,7 +87,7 @@ def _session(profile: str | None) -> boto3.Session:
 
 
 def _time(value: Any) -> dt.datetime:
-    """A time of an answer. botocore's own parser guesses the form, which took two thirds of a listing's time."""
+    """Return a time of an answer. botocore's own parser guesses the format, which took two thirds of a listing's time."""
     try:
         return dt.datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -96,9 +96,9 @@ def _time(value: Any) -> dt.datetime:
 
 
 def _no_region(**_: object) -> tuple[Any, dict[str, Any]]:
-    """Return an answer for botocore's question for a bucket's region, which it asks where a redirect names none.
+    """Answer botocore's HeadBucket, by which it looks for a bucket's region after a redirect that names none.
 
-    Where that question is redirected, too, it asks for ever. boto3 is asked for no HeadBucket here.
+    Where that request is redirected as well, botocore repeats it for ever. Nothing else sends a HeadBucket.
     """
     answer = {"HTTPStatusCode": 404, "HTTPHeaders": {}}
     return SimpleNamespace(status_code=404), {"Error": {"Code": "404"}, "ResponseMetadata": answer}
@@ -115,7 +115,7 @@ def _count(event_name: str, **_: object) -> None:
 
 
 def region_of(client: Any) -> str:
-    """The region that a client signs for, where its bucket does not say another."""
+    """Return the region that a client signs for, unless its bucket names another."""
     region = client.meta.region_name
     return region if region and region != "aws-global" else "us-east-1"
 
@@ -128,12 +128,12 @@ def is_amazons(endpoint_url: str) -> bool:
 def fast_store(access: Access, bucket: str) -> S3Store | None:
     """Return obstore's reader of a bucket: three times the requests of boto3 in a second, for an eighth of its CPU time.
 
-    None where it might take the credentials elsewhere. It follows every redirect, and has no option against that: to another host
-    it does not send the signature, but the session token. boto3 follows none. So what is not that endpoint's host is sent to a
-    proxy that there is not; to another port of that host a redirect leads nevertheless, so no session token goes this way unless
-    the endpoint is Amazon's.
+    None where it could send credentials elsewhere. obstore follows every redirect, which no option prevents: to another host it
+    sends the session token, though not the signature. boto3 follows no redirect. So requests to other hosts go to a proxy that
+    does not exist. A redirect to another port of the same host is still followed: so there is no reader for a session token,
+    unless the endpoint is Amazon's.
     """
-    with _making:
+    with _client_lock:
         return _fast_store(bucket, access, client(access))
 
 

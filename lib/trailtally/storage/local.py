@@ -1,4 +1,4 @@
-"""A folder of this machine as a store of objects. What is written and deleted never follows a link below the root."""
+"""A folder of this machine as a store of objects. Writing and deleting never follow a link below the root."""
 
 import contextlib
 import errno
@@ -21,7 +21,7 @@ _FILE_SCHEME = re.compile(r"^file://", re.IGNORECASE)
 
 
 def location(text: str) -> str:
-    """Return the absolute path, free of links, that an argument names: a path, or a file:// URL."""
+    """Return the absolute path without links of an argument: a path, or a file:// URL."""
     return os.path.realpath(_path_in(text) if _FILE_SCHEME.match(text) else text)
 
 
@@ -34,7 +34,7 @@ def _path_in(url: str) -> str:
 
 @dataclass(frozen=True)
 class LocalStore(LocalListing):
-    """A folder of this machine. What is read of an input follows links; what is written, deleted or got back does not."""
+    """A folder of this machine. `read` and listings follow links; `get`, writing and deleting do not."""
 
     def names_below(self, path: str) -> list[str]:
         return [name for name in super().names_below(path) if name]
@@ -47,7 +47,7 @@ class LocalStore(LocalListing):
         try:
             with self._folder_of(path) as (folder, name):
                 refuse_other(folder, name, path)
-                # A pipe in its place since lets a usual open wait for ever.
+                # Without O_NONBLOCK, opening a pipe that has replaced the file waits for ever.
                 descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
                 try:
                     data = read_regular(descriptor, os.fstat(descriptor), limit)
@@ -91,7 +91,7 @@ class LocalStore(LocalListing):
             self._remove_folder(self.names_below(path)[:-1])
 
     def remove_empty(self, folder: str) -> None:
-        """Remove the folder and those in it, as far as there is no object below. A swap that is at work there comes first."""
+        """Remove the folder and those in it, as far as there is no object below. Waits for a swap in progress there."""
         names = self.names_below(folder)
         with contextlib.suppress(FileNotFoundError), opened(self.root, names) as descriptor:
             with os.scandir(descriptor) as entries:

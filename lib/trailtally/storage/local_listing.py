@@ -1,7 +1,7 @@
-"""What lies in a folder of this machine: listed and read by the standard library alone, following links.
+"""Lists and reads a folder of this machine with the standard library alone, following links.
 
-obstore has a store for it, too: that one hides broken links and names that end in `#1`, and a file name that is not UTF-8 ends
-its whole listing. Nothing may be missed because of its name.
+obstore's own local store hides broken links and names that end in `#1`, and a file name that is not UTF-8 ends its whole
+listing. No file may be missed because of its name.
 """
 
 import os
@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 
 
 class LocalListing(Store):
-    """The part of a local store that changes nothing."""
+    """The part of a local store that lists and reads."""
 
     is_remote = False
     is_amazons = True  # it costs nothing
@@ -35,7 +35,7 @@ class LocalListing(Store):
     def list_tree(self, path: str, after: str = "", last: str = "") -> Iterator[Entry]:
         """Return every file below a folder, as `Store.list_tree` does. A folder that cannot be listed is an entry.
 
-        The key of such an entry ends in `/`, and its problem says why. Folders that can have no such file are not looked at.
+        The key of such an entry ends in `/`, and its problem says why. Folders that cannot hold such a file are not listed.
         """
         yield from self._list_tree(path, "", after, last, frozenset())
 
@@ -51,16 +51,16 @@ class LocalListing(Store):
         yield from (self.entry_at(file) for file in files if is_within(name + os.path.basename(file), after, last))
         for folder in folders:
             below = f"{name}{os.path.basename(folder)}/"
-            # `0` is what follows on `/`: all names below the folder lie between the two.
+            # `0` is the character after `/`: all names below the folder lie between the two.
             if below[:-1] + "0" > after and (not last or below <= last):
                 yield from self._list_tree(folder, below, after, last, above | {self.identity(path)})
 
-    def peek(self, path: str, after: str = "") -> Peek:  # noqa: ARG002 - as the other store has it
-        """Return that there is no more to come: a folder of this machine is listed by one task."""
+    def peek(self, path: str, after: str = "") -> Peek:  # noqa: ARG002 - the interface's argument
+        """Return a Peek without more names, so that one task lists the whole folder."""
         return Peek("", "", more=False)
 
     def exists(self, path: str) -> bool:
-        """Return whether something is there, be it a broken link."""
+        """Return whether there is anything at the path, a broken link included."""
         return os.path.lexists(path)
 
     def is_folder(self, path: str) -> bool:
@@ -92,14 +92,14 @@ class LocalListing(Store):
         most = most_bytes(limit, size)
         path = path_of(key)
         try:
-            # A pipe that nobody writes to lets a usual open wait for ever.
+            # Without O_NONBLOCK, opening a pipe that has no writer waits for ever.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise Unreadable(_BROKEN_LINK if self.exists(path) else GONE) from None
         except OSError as error:
             raise Unreadable(os_error_text(error)) from None
         try:
-            # First the e_tag: if the file changes meanwhile, it is the old one, and the next run reads the file again.
+            # The e_tag first: if the file changes meanwhile, the ledger gets the old one, and the next run reads the file again.
             found = os.fstat(descriptor)
             data = read_regular(descriptor, found, most)
         except OSError as error:
@@ -127,9 +127,9 @@ class LocalListing(Store):
 
 
 def read_regular(descriptor: int, found: os.stat_result, most: int) -> bytes | None:
-    """Return the bytes of an open file; None where they are more than `most`, which are then not held.
+    """Return the bytes of an open file; None where it has more than `most`, of which no more are held.
 
-    Raises OSError where it is no regular file: a device may have no end.
+    Raises OSError where it is not a regular file: a device may have no end.
     """
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(21, os.strerror(21))
@@ -138,7 +138,7 @@ def read_regular(descriptor: int, found: os.stat_result, most: int) -> bytes | N
     if found.st_size > most:
         return None
     pieces, length = [], 0
-    # One read has it all, and one more shows that there is no more; a file that grows meanwhile takes more of them.
+    # One read returns all of it, a second one shows the end; a file that grows meanwhile takes more.
     while piece := os.read(descriptor, max(found.st_size + 1 - length, _CHUNK)):
         pieces.append(piece)
         length += len(piece)
@@ -148,7 +148,7 @@ def read_regular(descriptor: int, found: os.stat_result, most: int) -> bytes | N
 
 
 def most_bytes(limit: int | None, size: int | None) -> int:
-    """Return how many bytes of an object are received, of which the listing said that it has `size`."""
+    """Return how many bytes of an object are received at most, where the listing has `size`."""
     most = READ_LIMIT if limit is None else limit
     return most if size is None else min(most, size)
 
@@ -179,7 +179,7 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        return False  # a link to itself, or into a folder that is denied: `entry_at` says so, and its neighbours are listed
+        return False  # a link to itself, or into a denied folder: `entry_at` returns it as an entry with a problem
 
 
 def _visible(folder: str) -> Iterator[str]:

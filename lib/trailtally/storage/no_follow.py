@@ -1,6 +1,6 @@
-"""Folders and files below a root that are opened without following a link: what lies in an output is not trusted.
+"""Opens folders and files below a root without following a link: the contents of an output are not trusted.
 
-Each name is opened relative to the folder above it, so that nothing that is swapped in meanwhile leads elsewhere either.
+Each name is opened relative to the descriptor of the folder above it, so a link that is swapped in meanwhile leads nowhere.
 """
 
 import contextlib
@@ -16,12 +16,12 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 @contextlib.contextmanager
 def opened(root: str, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
-    """Return the descriptor of the folder that these names lead to from the root, which may itself be reached by links.
+    """Yield the descriptor of the folder at these names below the root, which may itself be reached by links.
 
     Args:
         root: The absolute path of a folder.
-        names: Those of the folders below it.
-        make: Make the folders that are missing; FileNotFoundError otherwise.
+        names: The names of the folders from there down.
+        make: Whether to make missing folders, instead of raising FileNotFoundError.
 
     Raises:
         StoreError: One of the names is a link.
@@ -63,7 +63,7 @@ def _step(above: int, name: str, path: str, *, make: bool) -> int:
         raise
     except OSError as error:
         refuse_link(above, name, path)
-        error.filename = path  # the system knows it by its name in the folder
+        error.filename = path  # the system's error has only the name in the folder
         raise
     finally:
         os.close(above)
@@ -87,8 +87,8 @@ def refuse_other(folder: int, name: str, path: str) -> None:
 
 
 def replace_file(folder: int, name: str, data: bytes) -> None:
-    """Write a file in the folder in one step, durably, in the place of the one of this name. What fails leaves nothing."""
-    # The dot keeps Athena and Spark from reading what a killed run leaves; the random part, others from placing a link there.
+    """Write a file in the folder in one step, durably, replacing the one of this name. A failure leaves no file."""
+    # The dot hides what a killed run leaves from Athena and Spark; the random part keeps others from placing a link there.
     draft = f".{name}.{secrets.token_hex(8)}.draft"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
     try:

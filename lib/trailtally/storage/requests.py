@@ -1,4 +1,4 @@
-"""How many requests this process has made to S3, and how many bytes went in and out: what a run costs."""
+"""Counters of the requests that this process sends to S3 and of the bytes of objects: what a run costs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from trailtally import meter
 
 @dataclass(frozen=True)
 class Requests:
-    """Counts of requests, tries again among them, as S3's price list groups them; and bytes of objects.
+    """Counts of requests, retries included, as S3's price list groups them; and bytes of objects.
 
     `puts` are PUT, COPY and POST, `gets` GET and HEAD. DELETE costs nothing and is not counted.
     """

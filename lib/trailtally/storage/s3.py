@@ -28,23 +28,23 @@ _REGION = re.compile(r"^[a-z0-9-]{1,64}$")
 class S3Prefix(S3Reading):
     """A prefix of a bucket, and how it is reached.
 
-    A kill amid a large object leaves parts of an upload that nobody sees: a lifecycle rule should remove them
-    (AbortIncompleteMultipartUpload).
+    A process that is killed while it writes a large object leaves parts of an upload, which no listing shows: a lifecycle rule
+    should remove them (AbortIncompleteMultipartUpload).
     """
 
     def reached(self) -> "S3Prefix":
         with self._translate_errors(self.root, LIST):
             bucket, _, prefix = place(self.root)
-            made = client(self.access, FIRST_TRIES)
-            endpoint = urlsplit(made.meta.endpoint_url)
+            s3 = client(self.access, FIRST_TRIES)
+            endpoint = urlsplit(s3.meta.endpoint_url)
             if endpoint.username or endpoint.password:
                 raise StoreError(f"{self.root}: the endpoint's URL holds a user name or a password: give it without them")
-            answer = made.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1, **self.access.payer)
-        # boto3 follows S3 into another region by itself, obstore does not; and tasks need not find this out again.
+            answer = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1, **self.access.payer)
+        # boto3 finds the region of a bucket by itself, obstore does not; and tasks need not find it again.
         region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", "")
         if not _REGION.match(region):
-            region = region_of(made)
-        known = self.access.endpoint_url if is_amazons(made.meta.endpoint_url) else made.meta.endpoint_url
+            region = region_of(s3)
+        known = self.access.endpoint_url if is_amazons(s3.meta.endpoint_url) else s3.meta.endpoint_url
         return replace(self, access=replace(self.access, region=region, endpoint_url=known))
 
     def put(self, path: str, data: bytes) -> None:
@@ -53,9 +53,9 @@ class S3Prefix(S3Reading):
             self._put(path, data)
             return
         bucket, key, _ = place(path)
-        made, extra = client(self.access), self.access.encrypted
+        s3, extra = client(self.access), self.access.encrypted
         with self._translate_errors(path, PUT):
-            _transfer(lambda: made.upload_fileobj(io.BytesIO(data), bucket, key, ExtraArgs=extra, Config=_TRANSFER))
+            _transfer(lambda: s3.upload_fileobj(io.BytesIO(data), bucket, key, ExtraArgs=extra, Config=_TRANSFER))
         requests.count(Requests(bytes_out=len(data)))
 
     def _put(self, url: str, data: bytes, **condition: str) -> None:
@@ -70,8 +70,8 @@ class S3Prefix(S3Reading):
         bucket, key, _ = place(path)
         condition: dict[str, str] = {"IfNoneMatch": "*"}
         if old is not None:
-            there, e_tag = self._with_e_tag(path)
-            if there != old:
+            current, e_tag = self._with_e_tag(path)
+            if current != old:
                 return False
             condition = {"IfMatch": f'"{e_tag}"'}
         elif new is None:
@@ -122,7 +122,7 @@ class S3Prefix(S3Reading):
             client(self.access).delete_object(Bucket=bucket, Key=key)
 
     def remove_empty(self, folder: str) -> None:
-        """Do nothing: what has no object below it is not there."""
+        """Do nothing: a prefix without objects does not exist."""
 
     def clear(self, folder: str) -> None:
         self.names_below(folder)
@@ -139,7 +139,7 @@ class S3Prefix(S3Reading):
 
 
 def _transfer(work: Callable[[], Any]) -> None:
-    """Do a managed transfer, and raise S3's own error in the place of boto3's wrapping."""
+    """Run a managed transfer; raise S3's own error instead of boto3's wrapper."""
     try:
         work()
     except Exception as error:

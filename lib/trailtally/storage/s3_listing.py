@@ -1,4 +1,4 @@
-"""What lies below a prefix of an S3 bucket, as boto3 lists it."""
+"""Listings of an S3 bucket, by boto3."""
 
 import contextlib
 import re
@@ -18,12 +18,12 @@ from trailtally.storage.store import Store
 
 LIST, GET, PUT, DELETE = "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
 
-# What S3 and boto3 raise.
+# The exceptions of S3 and boto3.
 ERRORS = (ClientError, BotoCoreError, ResponseParserError, ValueError)
 
 _BUCKET = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$")
 
-# An object of these classes is read only while a copy of it is restored.
+# An object of these classes can be read only while a copy of it is restored.
 _ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}
 
 # The longest key that S3 takes, in bytes: folders in folders end there.
@@ -34,7 +34,7 @@ _EMPTY_PAGES = 1000
 
 
 class Place(NamedTuple):
-    """A URL taken apart. `prefix` is how the keys of what lies below it begin: empty for the whole bucket."""
+    """The parts of a URL. `prefix` is the prefix of all keys below it: empty for the whole bucket."""
 
     bucket: str
     key: str
@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 
 def location(url: str) -> str:
-    """Return `s3://BUCKET[/PREFIX]`, without the slash that may stand at its end. UsageError where that names no bucket."""
+    """Return `s3://BUCKET[/PREFIX]` without a slash at its end. Raises UsageError where the bucket's name is not valid."""
     bucket, slash, key = url.partition("://")[2].partition("/")
     if not _BUCKET.match(bucket):
         raise UsageError(f"{url}: {bucket!r} is no name of a bucket. Expected s3://BUCKET or s3://BUCKET/PREFIX")
@@ -75,7 +75,7 @@ class S3Listing(Store):
         return (_entry(bucket, found) for page in self._pages(path, prefix, delimiter="/") for found in page.get("Contents", ()))
 
     def folders_to_enter(self, path: str) -> list[str]:
-        """Return the prefixes one level below. Of what lies beside them, no more than a page is held."""
+        """Return the prefixes one level below. Of the objects beside them, one page at a time is held."""
         bucket, _, prefix = place(path)
         pages = self._pages(path, prefix, delimiter="/")
         return [
@@ -134,11 +134,11 @@ class S3Listing(Store):
                 )
 
     def prepare_output(self, tables: frozenset[str]) -> None:
-        """Raise UsageError as `check_output` does. Whether it can be written, the lock will show."""
+        """Raise UsageError as `check_output` does. Whether the prefix can be written is found out by writing the lock."""
         self.check_output(tables)
 
     def _object_at(self, url: str) -> dict[str, Any] | None:
-        """Return what a listing says of one object. (HEAD would give no reason where it fails.)"""
+        """Return the entry of one object in a listing. (A failed HEAD has no reason.)"""
         key = place(url).key
         found = next(self._pages(url, key, most=1)).get("Contents", []) if key else []
         return dict(found[0]) if found and found[0]["Key"] == key else None
@@ -179,7 +179,7 @@ class S3Listing(Store):
 
 
 class _Progress:
-    """What shows that a listing comes nearer to its end: an endpoint that is not Amazon's may have one that never does."""
+    """Checks that a listing advances: that of an endpoint which is not Amazon's may never end."""
 
     def __init__(self, url: str, prefix: str) -> None:
         self._url = url
@@ -190,7 +190,7 @@ class _Progress:
             self._fail(f"folders in folders, to a name of more than {_LONGEST_KEY} bytes")
 
     def check(self, page: dict[str, Any]) -> None:
-        """Raise StoreError where a page has names that a page before it had, or that come before those."""
+        """Raise StoreError where a page is empty too often, or its names do not come after those of the page before."""
         try:
             names = _names(page)
             _ = [entry["Size"] for entry in page.get("Contents", ())]
@@ -205,7 +205,7 @@ class _Progress:
             self._last = max(names)
 
     def next_token(self, page: dict[str, Any]) -> str:
-        """Return where the next page begins. Raises StoreError where that is nowhere, or where one began before."""
+        """Return the token of the next page. Raises StoreError where it is missing or came before."""
         token = page.get("NextContinuationToken")
         if not token:
             self._fail("the answer says that there is more, and not where (no NextContinuationToken)")

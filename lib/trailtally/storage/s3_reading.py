@@ -1,15 +1,16 @@
-"""Objects of an S3 bucket, read. obstore reads them, for it is fast; what it could not read boto3 tries once more.
+"""Reads objects of an S3 bucket: by obstore, which is fast, and by boto3 where obstore fails.
 
-obstore refuses keys such as `a//b` and ends a whole listing at one, it cannot tell an archived object from a denied one, and
-shows no storage class. So boto3's answer counts.
+obstore refuses keys such as `a//b`, cannot tell an archived object from a denied one, and has no storage class. So boto3's
+answer counts.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from obstore.exceptions import BaseError
+from urllib3.exceptions import ProtocolError
 
 from trailtally.errors import Unreadable
 from trailtally.storage import requests
@@ -31,11 +32,11 @@ _CHUNK = 1 << 20
 
 
 class _TooLarge(Exception):
-    """An object has more bytes than are taken. What was received of it is not held."""
+    """An object has more bytes than the limit. What was received of it is not held."""
 
 
 class S3Reading(S3Listing):
-    """The part of an S3 store that lists and reads."""
+    """The part of an S3 store that reads, beside listing."""
 
     def read(self, key: str, limit: int | None = None, size: int | None = None) -> tuple[bytes, str]:
         url = path_of(key)
@@ -75,26 +76,29 @@ class S3Reading(S3Listing):
             size = answer.meta["size"]
             if size > most:
                 raise _TooLarge
-            # Not `answer.bytes()`: where a body broke off, obstore asks for its rest, and takes an answer of any size.
+            # Not `answer.bytes()`: where a body broke off, obstore requests the rest, and accepts an answer of any size.
             data = _joined(map(bytes, answer.stream(min_chunk_size=_CHUNK)), size)
             return _counted(data), (answer.meta["e_tag"] or "").strip('"')
         except (BaseError, FileNotFoundError, PermissionError, ValueError):
-            return None  # boto3 tries again, and says what is wrong
+            return None  # boto3 tries again
 
     def _sure(self, bucket: str, key: str, most: int) -> tuple[bytes, str]:
         for left in reversed(range(_BODIES)):
-            answer = client(self.access).get_object(Bucket=bucket, Key=key, **self.access.payer)
             try:
+                answer = client(self.access).get_object(Bucket=bucket, Key=key, **self.access.payer)
                 return _counted(_bytes_of(answer, most)), answer.get("ETag", "").strip('"')
             except BotoCoreError:
                 if not left:
                     raise
+            except ProtocolError as error:  # boto3 lets it through where an error's own body breaks off
+                if not left:
+                    raise HTTPClientError(error=error) from error
         raise AssertionError  # the last try returned or raised
 
     def _is_nothing(self, url: str, error: Exception) -> bool:
         """Return whether there is no such object.
 
-        Who may list one prefix only may get "denied" for what is not there: a listing knows.
+        With permission to list only one prefix, S3 answers "denied" for a missing object too: then a listing decides.
         """
         if not isinstance(error, ClientError) or not is_denied(error):
             return is_gone(error)

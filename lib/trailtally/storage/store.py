@@ -1,8 +1,8 @@
-"""The interface of a store: a folder of this machine, or a prefix of an S3 bucket. An object that is passed, not a registry.
+"""The interface of a store: a folder of this machine, or a prefix of an S3 bucket.
 
-A store is small, immutable and picklable: what it needs to work in another process (a Spark worker, a spawned one) travels with
-it, and nothing secret does. Paths are absolute, at or below `root`; `key_of` a path is what is shown and kept in tables. Where a
-store fails its methods raise OSError, of which StoreError has a message for the user; `describe` words the others.
+A store is small, immutable and picklable: it works in another process (a Spark worker, a spawned one) and holds no secret. Paths
+are absolute, at or below `root`; messages and tables have the `key_of` a path. Methods raise OSError; a StoreError has a message
+for the user, and `describe` returns one for any other OSError.
 """
 
 import errno
@@ -15,10 +15,10 @@ from trailtally.errors import TrailtallyError, UsageError
 from trailtally.storage.access import Access
 from trailtally.storage.objects import Entry, Peek, StoreError, key_of, os_error_text
 
-# What an object is read up to where the caller names no limit. CloudTrail's own files have less than 50 MB.
+# The largest object that is read where the caller gives no limit. CloudTrail's own files have less than 50 MB.
 READ_LIMIT = 1 << 30
 
-# The objects that a run keeps its own state in are far smaller; a Parquet object of a table is read with its own limit.
+# The objects of a run's state are far smaller; the Parquet objects of tables are read with a limit of their own.
 GET_LIMIT = 64 << 20
 
 _S3_SCHEMES = {"s3", "s3a", "s3n"}
@@ -40,16 +40,16 @@ class Store(ABC):
     @property
     @abstractmethod
     def is_remote(self) -> bool:
-        """Whether each request waits for a network."""
+        """Return whether each request waits for a network."""
 
     @property
     @abstractmethod
     def is_amazons(self) -> bool:
-        """Whether requests cost what Amazon's price list says, if they cost anything."""
+        """Return whether Amazon's price list holds for requests; also where they cost nothing."""
 
     @abstractmethod
     def reached(self) -> "Store":
-        """Return this store, knowing the region and the endpoint that a first request finds. Raises StoreError."""
+        """Return this store with the region and endpoint that a first request finds. Raises StoreError."""
 
     # --- What is there ---
 
@@ -63,11 +63,11 @@ class Store(ABC):
 
     @abstractmethod
     def list_tree(self, path: str, after: str = "", last: str = "") -> Iterator[Entry]:
-        """Return every object below a folder whose name there is after `after` and not after `last`; "" is no limit."""
+        """Return every object below a folder whose relative name comes after `after` and not after `last`; "" is no limit."""
 
     @abstractmethod
     def peek(self, path: str, after: str = "") -> Peek:
-        """Return what one request lists of the objects below a folder whose names there are after `after`."""
+        """Return what one request lists of the objects below a folder whose relative names come after `after`."""
 
     @abstractmethod
     def exists(self, path: str) -> bool:
@@ -79,7 +79,7 @@ class Store(ABC):
 
     @abstractmethod
     def identity(self, path: str) -> str:
-        """Return the path of the folder itself, by whichever links it was reached."""
+        """Return the path of a folder without links."""
 
     @abstractmethod
     def entry_at(self, path: str) -> Entry:
@@ -96,13 +96,13 @@ class Store(ABC):
         """Return the whole object with this key, and its e_tag.
 
         Args:
-            key: As `key_of` made it, and listings have it.
+            key: As in listings (see `key_of`).
             limit: The most bytes that are received and held; READ_LIMIT where it is None.
-            size: The size in the listing. An object that is larger than that by now is not held either.
+            size: The size in the listing. An object that has become larger is not held either.
 
         Raises:
-            Unreadable: This one object is not available; the message is the reason, GONE where there is no such object.
-            StoreError: No object of this store is: the user must do something first.
+            Unreadable: This object is not available; the message is the reason, GONE where there is no such object.
+            StoreError: No object of this store is available: the user must do something first.
         """
 
     @abstractmethod
@@ -113,7 +113,7 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, path: str, data: bytes) -> None:
-        """Write an object of any size in one step, in the place of what is there."""
+        """Write an object of any size in one step, replacing the one at this path."""
 
     @abstractmethod
     def swap(self, path: str, old: bytes | None, new: bytes | None) -> bool:
@@ -121,15 +121,15 @@ class Store(ABC):
 
     @abstractmethod
     def move(self, source: str, target: str) -> None:
-        """Put an object in the place of another, in one step. Where there is no source, it was moved before."""
+        """Replace an object by another in one step. Does nothing where there is no source: it was moved before."""
 
     @abstractmethod
     def delete(self, path: str) -> None:
-        """Remove one object if it is there, and its folder where that is empty then."""
+        """Remove one object if it exists, and its folder if that is then empty."""
 
     @abstractmethod
     def remove_empty(self, folder: str) -> None:
-        """Remove the folder and those in it, as far as there is no object below."""
+        """Remove the folder and its subfolders, except those with objects."""
 
     @abstractmethod
     def clear(self, folder: str) -> None:
@@ -137,25 +137,25 @@ class Store(ABC):
 
     @abstractmethod
     def check_output(self, tables: frozenset[str]) -> None:
-        """Raise UsageError where the root holds anything but these tables, or is no folder."""
+        """Raise UsageError where the root holds anything but these tables, or is not a folder."""
 
     @abstractmethod
     def prepare_output(self, tables: frozenset[str]) -> None:
-        """Make the root where there is none and prove that it can be written. Raises UsageError as `check_output` does."""
+        """Make the root if it is missing, and check that it can be written. Raises UsageError as `check_output` does."""
 
-    # --- What all stores share ---
+    # --- Shared by all stores ---
 
     def describe(self, path: str, error: OSError) -> str:
-        """Return what went wrong and with which path, on one line. Of a full disk the folder is named that is full."""
+        """Return the path and what went wrong, on one line; for a full disk the folder that is full."""
         if isinstance(error, TrailtallyError):
             return str(error)
         place = error.filename if error.errno in _FULL and isinstance(error.filename, str) else path
         return f"{key_of(place)}: {os_error_text(error)}"
 
     def names_below(self, path: str) -> list[str]:
-        """Return the names that lead from the root to the path; none for the root itself.
+        """Return the names of the path below the root; none for the root itself.
 
-        Raises StoreError for a path that is elsewhere, or that has a part `..`: nothing is written or deleted there.
+        Raises StoreError for a path outside the root, or with a part `..`: nothing is written or deleted there.
         """
         top = self.root.removesuffix("/") if self.root == "/" else self.root
         if path == self.root:
@@ -167,14 +167,14 @@ class Store(ABC):
 
 
 def open_store(argument: str, access: Access | None = None) -> Store:
-    """Return the store that an argument names. Nothing is asked of it yet: see `Store.reached`.
+    """Return the store that an argument names. No request is sent yet: see `Store.reached`.
 
     Args:
         argument: A path of this machine, a `file://` URL or `s3://BUCKET[/PREFIX]`.
-        access: How to reach S3; without it as boto3's chain says.
+        access: How to reach S3; without it boto3's chain decides.
 
     Raises:
-        UsageError: The argument is empty, or a kind of URL that is not known.
+        UsageError: The argument is empty, or a URL of an unknown scheme.
     """
     if not argument:
         raise UsageError("a path is empty: give a folder or s3://BUCKET/PREFIX (is a variable of the shell not set?)")
@@ -195,7 +195,7 @@ def open_store(argument: str, access: Access | None = None) -> Store:
 
 
 def location(argument: str) -> str:
-    """Return the absolute path or URL that an argument names, where nothing is to be done with the store. See `open_store`."""
+    """Return the absolute path or URL that an argument names, where the store itself is not needed. See `open_store`."""
     return open_store(argument).root
 
 

@@ -14,7 +14,7 @@ _SQL_TYPES = {COUNT: "bigint", FLAG: "boolean", TIME: "timestamp", TEXT: "string
 
 
 def sql_type(kind: pa.DataType) -> str:
-    """The name of a column's type in Athena's DDL."""
+    """Return the name of a column's type in Athena's DDL."""
     if pa.types.is_struct(kind):
         return f"struct<{','.join(f'{field.name}:{sql_type(field.type)}' for field in kind)}>"
     return _SQL_TYPES.get(kind) or f"array<{_SQL_TYPES[kind.value_type]}>"
@@ -45,12 +45,12 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns, without the partition's."""
+        """Return the names of the columns, without the partition's."""
         return [column.name for column in self.columns]
 
     @property
     def schema(self) -> pa.Schema:
-        """The schema of the table's Parquet objects, with each column's comment."""
+        """Return the schema of the table's Parquet objects, with each column's comment."""
         return pa.schema([pa.field(c.name, c.type, metadata={"comment": c.comment}) for c in self.columns])
 
 
