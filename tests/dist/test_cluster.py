@@ -132,6 +132,7 @@ def output(bucket: Bucket, versitygw: servers.Server) -> str:
     return f"{servers.fresh_bucket(versitygw).url}/tables"
 
 
+@pytest.mark.timeout(500)
 def test_the_line_of_the_step_gives_the_tables_of_a_local_run(
     run: Run,
     example: Path,
@@ -157,6 +158,8 @@ def test_the_line_of_the_step_gives_the_tables_of_a_local_run(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_a_worker_killed_amid_the_run_changes_nothing(
     run: Run,
     example: Path,
@@ -192,6 +195,8 @@ def test_a_worker_killed_amid_the_run_changes_nothing(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_the_serverless_run_finds_its_packages_in_the_archive(
     run: Run,
     example: Path,
