@@ -151,5 +151,5 @@ def test_what_was_asked_for_is_told(request_parameters: dict[str, Any] | None, a
 
 def test_what_cannot_be_decoded_is_a_bad_record() -> None:
     record = Record(requestParameters=Raw(b'{"a": ' + b"9" * 5000 + b"}"))
-    with pytest.raises(BadRecord, match="^what it asked for or got back cannot be decoded: "):
+    with pytest.raises(BadRecord, match=r"^what it asked for or got back cannot be decoded: "):
         launch(record, failed=False)

@@ -177,7 +177,7 @@ def test_texts_are_kept_as_they_were_delivered(small_chunks: None) -> None:
 @pytest.mark.parametrize("cut", range(0, 2000, 37))
 def test_a_large_file_that_is_cut_is_bad_wherever_it_ends(small_chunks: None, cut: int) -> None:
     content = log(*(event(f"e{n}") for n in range(5)))
-    with pytest.raises(BadObject, match="not whole JSON|empty file"):
+    with pytest.raises(BadObject, match=r"not whole JSON|empty file"):
         list(decode(content[: min(cut, len(content) - 1)]))
 
 

@@ -17,6 +17,9 @@ from conftest import Tables, run_job
 from trailtally.run import batch
 from worlds import MEMORY
 
+# A made tree that fails is printed whole.
+pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+
 ACCOUNTS, REGIONS = (ACCOUNT, OTHER_ACCOUNT), ("us-east-1", "eu-west-1")
 DAYS = ("2026-03-08", "2026-03-09", "2026-03-10")
 

@@ -87,8 +87,8 @@ def test_a_file_in_the_place_of_a_folder_is_named_and_the_next_run_finishes_the_
     status, said = job("--input", tree, "--output", output)
     assert (status, said) == (
         1,
-        f"trailtally: {output}/coverage: not a directory. Batch 1 of 1 is committed, and was being put in its place: the next run "
-        "finishes that. Run the same command again once that is fixed: it goes on from there\n",
+        f"trailtally: {output}/coverage: not a directory. Batch 1 of 1 is committed, and was being put in its place: the next "
+        "run finishes that. Run the same command again once that is fixed: it goes on from there\n",
     )
     assert read_table(output, "ledger").num_rows == 0
     (output / "coverage").unlink()

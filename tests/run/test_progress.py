@@ -4,13 +4,17 @@ import io
 import itertools
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from trailtally import progress
-from trailtally.progress import Progress
+from trailtally.engine import Engine
+from trailtally.run import progress
+from trailtally.run.progress import Progress
+from trailtally.stages.blobs import Blob
 
 MB = 1_000_000
 
@@ -34,40 +38,27 @@ class Stream(io.StringIO):
         return written
 
 
-class Accumulator:
-    """Spark's, as far as a run uses it. `looks` counts how often its value was asked for."""
-
-    def __init__(self, value: int) -> None:
-        self._value = value
-        self.looks = threading.Semaphore(0)
-
-    @property
-    def value(self) -> int:
-        self.looks.release()
-        return self._value
-
-    def add(self, amount: int) -> None:
-        self._value += amount
-
-
-class NoContext:
-    """A session over Spark Connect."""
-
-    @property
-    def sparkContext(self) -> Any:  # noqa: N802 - Spark's name
-        raise RuntimeError("not supported")
-
-
-class Session:
-    """A session with the counters that it gave out."""
+class Counting(Engine):
+    """An engine as far as progress uses it: `files` and `bytes` are what its tasks read, `looks` how often that was asked."""
 
     def __init__(self) -> None:
-        self.counters: list[Accumulator] = []
-        self.sparkContext = self
+        super().__init__()
+        self.files = self.bytes = 5  # read before
+        self.looks = threading.Semaphore(0)
 
-    def accumulator(self, value: int) -> Accumulator:
-        self.counters.append(Accumulator(value))
-        return self.counters[-1]
+    def run(self, *_: object, **__: object) -> Iterator[Blob]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def counted(self) -> Counter[str]:
+        self.looks.release()
+        return Counter(files=self.files, bytes=self.bytes)
+
+    def read(self, files: int, size: int) -> None:
+        self.files += files
+        self.bytes += size
 
 
 @pytest.fixture
@@ -79,8 +70,8 @@ def two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_LOG_EVERY", 0.001)
 
 
-def reading(stream: Stream, session: object, *, files: int, size: int, quiet: bool = False) -> Any:
-    return Progress(stream, quiet=quiet).reading(session, files, size)  # type: ignore[arg-type]
+def reading(stream: Stream, engine: Engine, *, files: int, size: int, quiet: bool = False) -> Any:
+    return Progress(stream, quiet=quiet).reading(engine, files, size)
 
 
 def test_a_log_gets_a_line_and_a_terminal_clears_its_own_first() -> None:
@@ -113,7 +104,7 @@ def test_under_spark_submit_the_environment_says_that_the_error_stream_is_a_term
     [
         (2, 6 * MB, "reading: 2 of 1,000 files, 3.0 MB/s, 2 min 58 s left"),
         (1, 54 * MB, "reading: 1 of 1,000 files, 27.0 MB/s, 18 s left"),
-        (1, MB // 10, "reading: 1 of 1,000 files, 0.1 MB/s, 2 h 59 min left"),
+        (1, MB // 10, "reading: 1 of 1,000 files, 0.1 MB/s, 33 min 18 s left"),
         (0, 0, "reading: 0 of 1,000 files, 0.0 MB/s"),
         (1001, 541 * MB, "reading: 1,000 of 1,000 files, 270.0 MB/s, 0 s left"),  # a task ran twice
     ],
@@ -122,17 +113,18 @@ def test_under_spark_submit_the_environment_says_that_the_error_stream_is_a_term
 def test_while_reading_a_line_says_how_far_it_is(two_seconds: None, files: int, size: int, line: str, terminal: bool) -> None:
     # On a terminal the line moves: it is written over, until the last one ends.
     stream = Stream(terminal=terminal, awaited=f"\r\033[K{line}" if terminal else f"{line}\n")
-    with reading(stream, Session(), files=1000, size=540 * MB) as done:
-        done(files, size)
+    engine = Counting()
+    with reading(stream, engine, files=1000, size=540 * MB):
+        engine.read(files, size)
         assert stream.came.wait(10), stream.getvalue()
     assert (stream.getvalue().count("\n") == 1) is terminal
 
 
 def test_the_last_line_says_what_was_read(two_seconds: None) -> None:
     stream = Stream(terminal=False)
-    with reading(stream, NoContext(), files=1234, size=60 * MB) as done:
-        done(1, MB)  # no task can report over Spark Connect
-    assert stream.getvalue() == "read 1,234 files, 60.0 MB compressed, 2.0 s, 30.0 MB/s\n"
+    with reading(stream, Counting(), files=1234, size=60 * MB):
+        pass
+    assert stream.getvalue().splitlines()[-1] == "read 1,234 files, 60.0 MB compressed, 2.0 s, 30.0 MB/s"
 
 
 @pytest.mark.parametrize(
@@ -146,10 +138,11 @@ def test_the_last_line_says_what_was_read(two_seconds: None) -> None:
 )
 def test_where_the_bytes_are_not_known_it_goes_by_the_files(two_seconds: None, files: int, line: str) -> None:
     stream = Stream(terminal=False, awaited=f"{line}\n")
-    with reading(stream, Session(), files=1000, size=0) as done:
-        done(files, 0)
+    engine = Counting()
+    with reading(stream, engine, files=1000, size=0):
+        engine.read(files, 0)
         assert stream.came.wait(10), stream.getvalue()
-    assert stream.getvalue().splitlines()[-1] == "read 1,000 files, 2.0 s, 500.0 files/s"
+    assert stream.getvalue().splitlines()[-1] == "read 1,000 files, 0.0 MB compressed, 2.0 s, 500.0 files/s"
 
 
 @pytest.mark.parametrize(
@@ -171,10 +164,10 @@ def test_a_batch_is_told_with_its_number_and_when_the_last_may_be_done(
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_quiet_one_says_nothing(two_seconds: None, terminal: bool) -> None:
-    stream, session = Stream(terminal=terminal), Session()
-    with reading(stream, session, files=1, size=MB, quiet=True):
-        for _ in range(2):
-            assert session.counters[0].looks.acquire(timeout=10)  # at the second look the first one's line would be there
+    stream, engine = Stream(terminal=terminal), Counting()
+    with reading(stream, engine, files=1, size=MB, quiet=True):
+        for _ in range(3):
+            assert engine.looks.acquire(timeout=10)  # at the third look the line of the second would be there
     Progress(stream, quiet=True).say("writing launches")
     Progress(stream, quiet=True).batch(1, 2, "delivered 2026-03-09", None)
     assert stream.getvalue() == ""
@@ -182,7 +175,14 @@ def test_a_quiet_one_says_nothing(two_seconds: None, terminal: bool) -> None:
 
 def test_where_reading_fails_no_line_says_that_it_is_done(two_seconds: None) -> None:
     stream, before = Stream(terminal=False), threading.active_count()
-    with pytest.raises(OSError, match="disk full"), reading(stream, Session(), files=1, size=MB):
+    with pytest.raises(OSError, match="disk full"), reading(stream, Counting(), files=1, size=MB):
         raise OSError("disk full")
     assert "read 1 files" not in stream.getvalue()
     assert threading.active_count() == before  # nobody follows it any more
+
+
+def test_where_there_is_nothing_to_read_nothing_is_said() -> None:
+    stream, engine = Stream(terminal=False), Counting()
+    with reading(stream, engine, files=0, size=0):
+        pass
+    assert (stream.getvalue(), engine.looks.acquire(blocking=False)) == ("", False)

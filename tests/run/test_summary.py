@@ -5,10 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from trailtally.costs import Dollars
-from trailtally.statuses import Counts
-from trailtally.storage.requests import Requests
-from trailtally.summary import Day, Summary, summary_text
+from trailtally.run.costs import Dollars
+from trailtally.run.summary import Day, StatusCounts, Summary, summary_text
 
 COMPLETE = Summary(
     output="/data/tables",
@@ -35,9 +33,9 @@ NOTHING_NEW = Summary(
     known=Counter(read=1_234_567),
     seconds=3.21,
 )
-TOO_LATE = (
-    "TOO LATE: 1,005 records came when older log files of their days were gone. These days stay as they were; "
-    "what came is in coverage.late_uncounted, by account and region:"
+NOT_COUNTED = (
+    "NOT COUNTED: 1,005 records came for days whose events somebody removed from the output. These days stay as they were "
+    "published; what came is in coverage.late_uncounted, by account and region:"
 )
 NOT_COMPLETE = "not read whole. What was rejected or unreadable is not counted:"
 
@@ -117,34 +115,28 @@ def test_what_was_not_looked_at_is_said() -> None:
     assert summary_text(some).splitlines()[2:] == [
         "not looked at: what was delivered before 2026-03-09 (--delivered-since)",
         "folders not entered, as they hold logs of other kinds: 1 x Config",
-        "days left as they were, as log files of theirs are gone or were not looked at: 1 (2026-03-08)",
+        "days left as an earlier version of trailtally computed them, as log files of theirs are gone: 1 (2026-03-08)",
     ]
 
 
 def test_days_that_a_rebuild_left_are_counted_with_their_ends() -> None:
     days = [f"2026-03-{day:02}" for day in (9, 1, 5)]
     assert summary_text(replace(COMPLETE, left_days=days)).splitlines()[-1] == (
-        "days left as they were, as log files of theirs are gone: 3 (2026-03-01 to 2026-03-09)"
+        "days left as an earlier version of trailtally computed them, as log files of theirs are gone: "
+        "3 (2026-03-01 to 2026-03-09)"
     )
 
 
 def test_records_that_came_too_late_are_told_by_day() -> None:
     late = replace(COMPLETE, late=Counter({"2026-03-09": 5, "2026-03-08": 1000}))
-    assert summary_text(late).splitlines()[-3:] == [TOO_LATE, "  2026-03-08: 1,000", "  2026-03-09: 5"]
-
-
-def test_a_day_that_stays_as_it_is_though_a_file_of_it_changed_is_told_without_a_record() -> None:
-    late = replace(COMPLETE, late=Counter({"2026-03-09": 0, "2026-03-08": 1005}))
-    assert summary_text(late).splitlines()[-3:] == [TOO_LATE, "  2026-03-08: 1,005", "  2026-03-09: 0"]
-    none = replace(COMPLETE, late=Counter({"2026-03-09": 0}))
-    assert summary_text(none).splitlines()[-2:] == [TOO_LATE.replace("1,005", "0"), "  2026-03-09: 0"]
+    assert summary_text(late).splitlines()[-3:] == [NOT_COUNTED, "  2026-03-08: 1,000", "  2026-03-09: 5"]
 
 
 def test_of_many_days_with_late_records_ten_are_named() -> None:
     late = Counter({f"2026-03-{day:02}": 1 for day in range(1, 12)}) + Counter({"2026-02-28": 994})
     lines = summary_text(replace(COMPLETE, late=late)).splitlines()
     assert lines[-12:] == [
-        TOO_LATE,
+        NOT_COUNTED,
         "  2026-02-28: 994",
         *(f"  2026-03-0{day}: 1" for day in range(1, 10)),
         "  and 2 more days",
@@ -153,11 +145,11 @@ def test_of_many_days_with_late_records_ten_are_named() -> None:
 
 def test_late_records_are_told_before_files_that_were_not_read() -> None:
     lines = summary_text(replace(INCOMPLETE, late=Counter({"2026-03-08": 1005}))).splitlines()
-    assert lines[5:8] == [TOO_LATE, "  2026-03-08: 1,005", f"NOT COMPLETE: 3 files {NOT_COMPLETE}"]
+    assert lines[5:8] == [NOT_COUNTED, "  2026-03-08: 1,005", f"NOT COMPLETE: 3 files {NOT_COMPLETE}"]
 
 
 def test_the_requests_to_s3_are_told_and_what_they_cost_where_that_is_known() -> None:
-    made = replace(COMPLETE, requests=Requests(lists=382, gets=3320, puts=16, bytes_in=26_100_000, bytes_out=500_000))
+    made = replace(COMPLETE, counted=Counter(lists=382, gets=3320, puts=16, bytes_in=26_100_000, bytes_out=500_000))
     line = "S3:       382 LIST, 3,320 GET, 16 PUT and COPY; 26.1 MB read, 0.5 MB written"
     assert line in summary_text(made).splitlines()
     told = summary_text(replace(made, dollars=Dollars(0.00332, 0.00231))).splitlines()
@@ -172,17 +164,16 @@ def test_a_run_is_complete_where_all_that_it_looked_into_is_counted() -> None:
     assert not replace(COMPLETE, files=Counter(unreadable=1)).complete
     assert not replace(COMPLETE, partly_read=1).complete
     assert not replace(COMPLETE, late=Counter({"2026-03-08": 1})).complete
-    assert not replace(COMPLETE, late=Counter({"2026-03-08": 0})).complete
 
 
 def test_batches_add_up() -> None:
     summary = Summary("/data/tables", "run-1")
     summary.add_files(
-        {"read": Counts(files=3, records=30, rejected_records=2, partly_read=1), "rejected": Counts(1, 0, 0, 0)},
+        {"read": StatusCounts(files=3, records=30, rejected_records=2, partly_read=1), "rejected": StatusCounts(1, 0, 0, 0)},
         [("/c", "read", "2 of 9 records rejected"), ("/d", "rejected", "truncated gzip")],
     )
-    summary.add_files({"read": Counts(4, 40, 0, 0), "ignored": Counts(5, 0, 0, 0)}, [])
-    summary.add_files({"unreadable": Counts(1, 0, 0, 0)}, [("/a", "unreadable", "permission denied")])
+    summary.add_files({"read": StatusCounts(4, 40, 0, 0), "ignored": StatusCounts(5, 0, 0, 0)}, [])
+    summary.add_files({"unreadable": StatusCounts(1, 0, 0, 0)}, [("/a", "unreadable", "permission denied")])
     assert summary == Summary(
         "/data/tables",
         "run-1",
@@ -203,7 +194,7 @@ def test_of_all_batches_the_first_ten_problems_are_kept_by_key() -> None:
     summary = Summary("/data/tables", "run-1")
     for first in (5, 0, 10):
         problems = [(f"/{n:02}", "rejected", "truncated gzip") for n in range(first, first + 5)]
-        summary.add_files({"rejected": Counts(5, 0, 0, 0)}, problems)
+        summary.add_files({"rejected": StatusCounts(5, 0, 0, 0)}, problems)
     assert [key for key, _, _ in summary.problems] == ["/00", "/01", "/02", "/03", "/04", "/05", "/06", "/07", "/08", "/09"]
     assert summary.not_whole == 15
 
