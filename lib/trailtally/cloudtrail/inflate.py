@@ -1,4 +1,4 @@
-"""A log file's bytes -> its content: gunzip, of however many members, never holding more than a limit."""
+"""A log file's bytes -> its content: gunzip of all members, never holding more than a limit."""
 
 import re
 from typing import NamedTuple
@@ -7,11 +7,15 @@ from isal import isal_zlib
 
 from trailtally.errors import BadObject
 
-# CloudTrail's own limit is 50 MB before compression. Up to here a file is inflated in one go; above, it is first counted.
-_ONE_GO = 64 << 20
+# CloudTrail writes 50 MB before compression at most. Larger content is measured first, and inflated in a second pass.
+_ONE_PASS = 64 << 20
 _STEP = 8 << 20
+
+# Bytes of a further member that are looked at first: what follows its end is copied, and a file may have a million of them.
+_NEXT_WINDOW = 1 << 10
 _GZIP = 31
 _GZIP_MAGIC = b"\x1f\x8b"
+_PADDING = re.compile(rb"\0*")
 _ERROR_NUMBER = re.compile(r"^Error -?\d+ ")
 
 
@@ -34,7 +38,7 @@ def inflate(data: bytes, limit: int) -> Inflated:
         if len(data) > limit:
             raise BadObject(_too_large(limit))
         return Inflated(data, 0)
-    hold = min(limit, _ONE_GO)
+    hold = min(limit, _ONE_PASS)
     found = _inflate_members(data, hold, keep=True)
     if found is None:
         if hold == limit or _inflate_members(data, limit, keep=False) is None:
@@ -48,14 +52,15 @@ def inflate(data: bytes, limit: int) -> Inflated:
 
 def _inflate_members(data: bytes, limit: int, *, keep: bool) -> Inflated | None:
     """Return all members' content (b"" unless `keep`), or None as soon as it is more than `limit` bytes."""
-    pieces, total, members, rest = [], 0, 0, data
-    while rest:
-        if not rest.startswith(_GZIP_MAGIC):
-            raise BadObject(f"{len(rest)} bytes that are not gzip follow the gzip data")
+    pieces, total, members, place = [], 0, 0, 0
+    view, window = memoryview(data), len(data)
+    while place < len(data):
+        if not data.startswith(_GZIP_MAGIC, place):
+            raise BadObject(f"{len(data) - place} bytes that are not gzip follow the gzip data")
         member = isal_zlib.decompressobj(wbits=_GZIP)
         members += 1
-        chunk = rest
         while not member.eof:
+            chunk = view[place : place + window]
             try:
                 piece = member.decompress(chunk, limit + 1 - total if keep else _STEP)
             except isal_zlib.error as error:  # type: ignore[misc] # isal's stub calls the class an Exception
@@ -65,11 +70,13 @@ def _inflate_members(data: bytes, limit: int, *, keep: bool) -> Inflated | None:
                 return None
             if keep:
                 pieces.append(piece)
-            chunk = member.unconsumed_tail
-            if not piece and not chunk and not member.eof:
+            place += len(chunk) - len(member.unconsumed_tail) - len(member.unused_data)
+            if not piece and place == len(data) and not member.eof:
                 raise BadObject("truncated gzip: the file ends before its data does")
-        # Some writers pad with zeros to a block's end, which gzip itself takes for nothing.
-        rest = member.unused_data.lstrip(b"\0")
+            window = max(window, min(2 * window, _STEP))
+        # Some writers pad with zeros to the end of a block; gzip ignores them as well.
+        place = _PADDING.match(data, place).end()  # type: ignore[union-attr] # it matches everywhere
+        window = _NEXT_WINDOW
     return Inflated(pieces[0] if len(pieces) == 1 else b"".join(pieces), members)
 
 

@@ -6,6 +6,7 @@ record costs no other one. A large file is decoded in chunks, so that memory is 
 Source of the fields: CloudTrail user guide, "CloudTrail record contents", eventVersion 1.0-1.11.
 """
 
+import codecs
 import hashlib
 import json
 import re
@@ -94,6 +95,9 @@ _LONGEST = 4
 # The same of content that has a comma for each of so few bytes: its records are tiny, and take a hundred times as much.
 _SMALL, _BYTES_A_COMMA = 1 << 20, 16
 
+# Content that is read though it cannot be cut, for it does not begin or end as CloudTrail's own does; of tiny records, less.
+_MOST_WHOLE, _MOST_WHOLE_TINY = 16 << 20, 4 << 20
+
 _HEAD = re.compile(rb'\s*\{\s*"Records"\s*:\s*\[\s*(?=[^\]\s])')
 _TAIL = re.compile(rb"\s*\]\s*\}\s*$")
 _NEXT_DOCUMENT = re.compile(rb'\}\s*(?=\{\s*"Records"\s*:)')
@@ -108,6 +112,7 @@ def decode(content: bytes, *, keep_texts: bool = False) -> Iterator[Decoded]:
     """
     if not content.isascii():
         _check_utf8(content)
+        content = content.removeprefix(codecs.BOM_UTF8)
     try:
         records = 0
         for document in _documents(content):
@@ -143,16 +148,26 @@ class _Decoder:
         """Yield the records; those of a large content cut into log files of their own."""
         content = self._content
         head, tail = _HEAD.match(content), _TAIL.search(content, max(len(content) - 1000, 0))
+        is_tiny = content.count(b",") * _BYTES_A_COMMA > len(content)
         if len(content) <= _CHUNK or not head or not tail:
-            decoded = self._decoded(content)
-            assert decoded is not None  # it is the last
-            yield decoded
+            yield self._whole(_MOST_WHOLE_TINY if is_tiny else _MOST_WHOLE)
             return
-        size = _SMALL if content.count(b",") * _BYTES_A_COMMA > len(content) else _CHUNK
+        size = _SMALL if is_tiny else _CHUNK
         start, end = head.end(), tail.start()
         while start < end:
             decoded, start = self._chunk(start, end, size)
             yield decoded
+
+    def _whole(self, most: int) -> Decoded:
+        """Return the records of a content that cannot be cut. Raises BadObject where it is too large for that."""
+        if len(self._content) > most:
+            raise BadObject(
+                f'not a CloudTrail log: {len(self._content):,} bytes that are not one {{"Records": [...]}} from their first '
+                f"to their last, as CloudTrail writes it. Other forms are read up to {most:,} bytes"
+            )
+        decoded = self._decoded(self._content)
+        assert decoded is not None  # it is the last
+        return decoded
 
     def _chunk(self, start: int, end: int, size: int) -> tuple[Decoded, int]:
         """Return the records of the next chunk, and where the one after it starts.
@@ -200,10 +215,15 @@ def _all_at_once(content: bytes) -> Decoded | None:
 
 def _check_utf8(content: bytes) -> None:
     # The decoder looks at the text of the fields that it reads only; a file must not pass or fail by which those are.
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        raise BadObject(f"not UTF-8 text: {error.reason} at byte {error.start:,}") from None
+    # As text all of it might take four times its bytes: it is looked at piece by piece.
+    decoder, held = codecs.getincrementaldecoder("utf-8")(), 0
+    for place in range(0, len(content), _SMALL):
+        piece = content[place : place + _SMALL]
+        try:
+            decoder.decode(piece, final=place + _SMALL >= len(content))
+        except UnicodeDecodeError as error:
+            raise BadObject(f"not UTF-8 text: {error.reason} at byte {place - held + error.start:,}") from None
+        held = len(decoder.getstate()[0])
 
 
 def _one_by_one(content: bytes, keep_texts: bool, first: int) -> Decoded:
@@ -253,6 +273,9 @@ def _unusual_records(text: str) -> Iterator[bytes]:
     yield from records
 
 
+# Characters of a name that a reason quotes.
+_SHOWN = 60
+
 # What else is found under the name of a log file, by keys of its top level or of its first entry.
 _OTHER_KINDS = (
     ({"detail", "detail-type"}, "an event of EventBridge"),
@@ -268,7 +291,7 @@ def _records_of(document: object) -> list[object]:
         raise BadObject(f'not a CloudTrail log: the top level is {_kind(document)}, not {{"Records": [...]}}')
     if "Records" not in document:
         known = next((f": this looks like {name}" for keys, name in _OTHER_KINDS if keys <= document.keys()), "")
-        keys = ", ".join(sorted(document)[:3]) or "nothing"
+        keys = ", ".join(key[:_SHOWN] for key in sorted(document)[:3]) or "nothing"
         raise BadObject(f"not a CloudTrail log: there is no Records in it, but {keys}{known}")
     if not isinstance(document["Records"], list):
         raise BadObject(f"not a CloudTrail log: Records is {_kind(document['Records'])}, not a list")
@@ -300,7 +323,7 @@ def _lenient(fields: dict[str, Any]) -> Record:
     """Return the record with every field of an unusual type as its JSON text, and an unusual object as if it were not there."""
     read_only = fields.get("readOnly")
     known: dict[str, Any] = {name: as_text(fields.get(name)) for name in _TEXT_FIELDS}
-    known |= {name: msgspec.Raw(json.dumps(fields.get(name)).encode()) for name in _RAW_FIELDS}
+    known |= {name: msgspec.Raw(_json_text(fields.get(name)).encode()) for name in _RAW_FIELDS}
     known["readOnly"] = _FLAGS.get(read_only) if isinstance(read_only, bool | str) else None
     return Record(**known, addendum=lenient_struct(Addendum, fields.get("addendum")))
 
@@ -323,12 +346,22 @@ def lenient_struct(kind: type[T], value: object, nested: dict[str, type[msgspec.
 
 
 def as_text(value: object) -> str | None:
-    """Return a field as text: text as it is, any other JSON as its text, null as None. Always encodable."""
+    """Return a field as text: text as it is, any other JSON as its text, null as None. Always encodable.
+
+    Raises BadRecord where it is nested too deeply.
+    """
     if value is None:
         return None
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else _json_text(value)
     # Half of a surrogate pair is legal in JSON's escapes, and in no text that a table can hold.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _json_text(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:  # it was parsed with fewer calls on the stack
+        raise BadRecord("cannot be decoded: nested too deeply") from None
 
 
 def _content_hash(raw: bytes) -> str:

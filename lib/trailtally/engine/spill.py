@@ -50,7 +50,7 @@ def remove_left_folders() -> None:
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # anybody may have made a folder with a number that no process has
         return False
     except OSError:
         return True

@@ -128,7 +128,8 @@ def _depths(context: Context, batch: Batch, slice_rows: int) -> dict[str, int]:
 
 
 def _next(day: str) -> str:
-    return (dt.date.fromisoformat(day) + dt.timedelta(days=1)).isoformat()
+    # A path may say 9999-12-31, after which no day comes.
+    return dt.date.fromordinal(min(dt.date.fromisoformat(day).toordinal() + 1, dt.date.max.toordinal())).isoformat()
 
 
 def check_sums(manifest: Manifest) -> None:

@@ -1,19 +1,20 @@
-"""Merge: a slice's stored rows and what was read for it -> its events, each once, and its duplicates.
+"""Merge: the stored rows of a slice and its new rows -> its events, each once, and its duplicates.
 
-`events` and `duplicates` hold every record ever read. So nothing is read again: rows of files that changed leave, new rows come,
-and of the rows with one key the preferred one is the event. The result depends on the rows alone, never on their order.
+`events` and `duplicates` hold every record ever read, so no log file is read again: rows of changed files are removed, new rows
+are added, and of the rows with one key the preferred one is the event. The result depends on the rows alone, not on their order.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trailtally import meter
 from trailtally.stages.blobs import Blob, Key, To, pack, pack_json, unpack
 from trailtally.stages.columns import ROWS as SCHEMA
-from trailtally.stages.event_keys import event_keys, in_slice, slice_bits
+from trailtally.stages.event_keys import Bits, event_keys, in_slice, slice_bits
 from trailtally.stages.ledger_days import merge_ledger
 from trailtally.stages.partials import LATE, late_rows, partials
 from trailtally.stages.preference import event_order
@@ -24,8 +25,11 @@ from trailtally.tables import coverage
 from trailtally.tables.columns import Table
 from trailtally.tables.events import DUPLICATES, EVENTS
 
-# Rows of a slice: a task holds them twice while it merges, some 200 bytes each. Records that are kept whole have thousands.
+# Rows of a slice: a task holds them twice while it merges, some 200 bytes each; with --keep-records thousands of bytes each.
 SLICE_ROWS, SLICE_ROWS_KEPT = 500_000, 50_000
+
+# Bits of a slice, at most: commit.py takes names of 64.
+_MOST_BITS = 60
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Merge:
     slice_rows: int = SLICE_ROWS
 
     def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:
-        """Yield the partial tables of the slice, and what was written."""
+        """Yield the partial tables and the manifest of the slice."""
         task = Key.parse(key)
         if task.to is To.DRIVER:
             yield from ((key, blob) for blob in blobs)
@@ -67,7 +71,7 @@ class _Slice:
             is_closed = not stored and not self.stage.rebuild and exists(output, coverage.TABLE, self.day)
         to_day = str(Key(To.DAY, self.day))
         if is_closed:
-            # Somebody removed the day's events: it stays as it is published.
+            # Somebody removed the day's events: the day stays as it was published.
             yield to_day, pack(late_rows(new), LATE)
             self.sums["new"] = len(new)
         else:
@@ -98,17 +102,24 @@ class _Slice:
             self.sums["new"] += len(new)
             is_changed = len(new) > 0 or len(rows) < len(before)
             if is_changed:
-                rows = _together([rows, new])
+                rows = _concat([rows, new])
         if is_changed and leaves:
             self.removed += [object_name(table, self.day, bits) for table in (EVENTS, DUPLICATES)]
         yield from self._leaves(bits, rows, is_changed=is_changed)
 
     def _leaves(self, bits: str, rows: pa.Table, *, is_changed: bool) -> Iterator[tuple[str, pa.Table]]:
         """Write the rows as slices that a task can hold, and yield their partial tables."""
-        if is_changed and len(rows) > self.stage.slice_rows and len(bits) < 60:
-            for below, share in _halves(bits, rows):
-                yield from self._leaves(below, share, is_changed=True)
-            return
+        pending = [(bits, rows)]
+        del rows  # memory holds all rows twice at most, however often they are cut
+        while pending:
+            below, share = pending.pop()
+            if is_changed and len(below) < _MOST_BITS and _can_be_cut(share, self.stage.slice_rows):
+                pending += reversed(list(_halves(below, share)))
+            else:
+                yield from self._leaf(below, share, is_changed=is_changed)
+
+    def _leaf(self, bits: str, rows: pa.Table, *, is_changed: bool) -> Iterator[tuple[str, pa.Table]]:
+        """Write the rows as one slice, and yield its partial tables."""
         with meter.timed("merge"):
             order, is_event = event_order(rows)
             events, duplicates = (rows.take(pa.array(order[mask])) for mask in (is_event, ~is_event))
@@ -123,14 +134,14 @@ class _Slice:
 
     def _stored(self, bits: str) -> pa.Table:
         output = self.stage.target.output
-        return _together([read_rows(output, table, self.day, bits) for table in (EVENTS, DUPLICATES)])
+        return _concat([read_rows(output, table, self.day, bits) for table in (EVENTS, DUPLICATES)])
 
     def _write(self, table: Table, bits: str, rows: pa.Table) -> None:
         self.written.append(write_object(self.stage.target, table, self.day, rows, bits))
 
 
 def _unpacked(blobs: Iterable[bytes]) -> tuple[pa.Table, pa.Array]:
-    """Return the new rows, and the keys of the files whose older rows leave."""
+    """Return the new rows, and the keys of the files whose older rows are removed."""
     new, gone = [], []
     for blob in blobs:
         kind, table = unpack(blob)
@@ -139,39 +150,48 @@ def _unpacked(blobs: Iterable[bytes]) -> tuple[pa.Table, pa.Array]:
         elif kind == REMOVED:
             gone.append(table["file_key"].combine_chunks())
     with meter.timed("merge"):
-        rows = _together(new)
-        # What is read of a file takes the place of what was, also where somebody removed the ledger that knew of it.
+        rows = _concat(new)
+        # New rows of a file replace its older ones, also where somebody removed the ledger and the plan took the file for new.
         read = _chunk(rows["file_key"]).dictionary if len(rows) else pa.array([], pa.string())
         return rows, pa.concat_arrays([read, *gone])
 
 
 def _without(rows: pa.Table, files: pa.Array) -> pa.Table:
-    """Return the rows but those of these files."""
+    """Return the rows except those of these files."""
     if not len(rows):
         return rows
     column = _chunk(rows["file_key"])
-    is_of_them = pc.is_in(column.dictionary, value_set=files)
-    return rows.filter(pc.invert(is_of_them.take(column.indices))) if pc.any(is_of_them).as_py() else rows
+    is_removed = pc.is_in(column.dictionary, value_set=files)
+    return rows.filter(pc.invert(is_removed.take(column.indices))) if pc.any(is_removed).as_py() else rows
 
 
 def _encoded(rows: pa.Table) -> pa.Table:
-    """Return the rows with their texts dictionary-encoded; rows of many days come plain."""
+    """Return the rows with their texts dictionary-encoded: a read task that had many days sends them plain."""
     for place, field_ in enumerate(SCHEMA):
         if pa.types.is_dictionary(field_.type) and not pa.types.is_dictionary(rows.schema.field(place).type):
             rows = rows.set_column(place, field_, rows[field_.name].dictionary_encode())
     return rows
 
 
-def _together(tables: list[pa.Table]) -> pa.Table:
-    """Return the rows of all, in one chunk a column with one dictionary."""
+def _concat(tables: list[pa.Table]) -> pa.Table:
+    """Return the rows of all tables, each column in one chunk with one dictionary."""
     filled = [table for table in tables if len(table)]
     if not filled:
         return SCHEMA.empty_table()
     return pa.concat_tables(filled).unify_dictionaries().combine_chunks()
 
 
+def _can_be_cut(rows: pa.Table, slice_rows: int) -> bool:
+    """Return whether the rows are too many for a slice, and are so without those of one key, which stay together."""
+    return len(rows) > slice_rows and bool(len(rows) - np.unique(_hashed(rows), return_counts=True)[1].max() > slice_rows)
+
+
+def _hashed(rows: pa.Table) -> Bits:
+    return slice_bits(event_keys(*(_chunk(rows[name]) for name in ("event_id", "content_hash", "replaces_event_id")))[0])
+
+
 def _halves(bits: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    hashed = slice_bits(event_keys(*(_chunk(rows[name]) for name in ("event_id", "content_hash", "replaces_event_id")))[0])
+    hashed = _hashed(rows)
     for bit in "01":
         yield bits + bit, rows.filter(pa.array(in_slice(hashed, bits + bit)))
 

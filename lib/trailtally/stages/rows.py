@@ -1,4 +1,4 @@
-"""Decoded records -> the rows of `events`, and what is wrong with the records that have none."""
+"""Decoded records -> the rows of `events`, and the problems of rejected records."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,12 @@ from trailtally.stages import columns
 # Days since 1970 lie between these: four digits of a year, BC or AD.
 _DAYS = 1 << 24
 
+# Characters of an eventID that a reason quotes: a UUID has 36.
+_ID_SHOWN = 60
+
 
 class Chunk(NamedTuple):
-    """Records of one file (a row of a split), decoded."""
+    """Decoded records of one file, which is a row of a split."""
 
     file: dict[str, Any]
     decoded: Decoded
@@ -28,9 +31,9 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows (columns.ROWS) of some chunks, each row's day and the number of its chunk; and what is wrong with rejected records.
+    """Rows (columns.ROWS) of some chunks, with the event day and the number of the chunk of each row.
 
-    `problems` has a text for each record that has no row, by the number of its chunk.
+    `problems` has a text for each rejected record, by the number of its chunk.
     """
 
     rows: pa.RecordBatch
@@ -46,7 +49,7 @@ class Rows:
 
 
 def rows_of(chunks: Sequence[Chunk], callers: columns.Callers) -> Rows:
-    """Return the rows of all records but the bad ones."""
+    """Return the rows of all valid records, and the problems of the others."""
     records = [record for chunk in chunks for record in chunk.decoded.records]
     numbers = np.repeat(np.arange(len(chunks)), [len(chunk.decoded.records) for chunk in chunks])
     if not records:
@@ -75,7 +78,7 @@ def _problems(
     problems: dict[int, list[str]] = {}
     for row in sorted(bad):
         number = int(numbers[row])
-        name = records[row].eventID or row - int(starts[number]) + 1
+        name = (records[row].eventID or str(row - int(starts[number]) + 1))[:_ID_SHOWN]
         problems.setdefault(number, []).append(f"record {name}: {bad[row]}")
     return problems
 
@@ -103,7 +106,7 @@ def _columns(
 
 
 def _times(records: list[Record], bad: dict[int, str]) -> npt.NDArray[np.int64]:
-    """Return each record's time; adds to `bad` what is wrong with one that has none."""
+    """Return the time of each record; adds to `bad`, by row, the problem of a record without one."""
     texts = columns.field_of(records, "eventTime")
     times = event_times(texts)
     if times is not None:
@@ -118,7 +121,7 @@ def _times(records: list[Record], bad: dict[int, str]) -> npt.NDArray[np.int64]:
 
 
 def _failures(records: list[Record], found: dict[str, pa.Array]) -> dict[int, str]:
-    """Return, by row, the error code of the records that failed without having one."""
+    """Return, by row, the error code of records that failed and have no errorCode."""
     candidates = set(np.flatnonzero(found["error_message"].is_valid().to_numpy(zero_copy_only=False)).tolist())
     candidates.update(columns.rows_with(found["event_type"], SIGN_IN_TYPES).tolist())
     candidates.update(columns.rows_with(found["event_source"], SIGN_IN_SOURCES).tolist())
@@ -129,7 +132,7 @@ def _failures(records: list[Record], found: dict[str, pa.Array]) -> dict[int, st
 def _launched(
     records: list[Record], found: dict[str, pa.Array], failures: dict[int, str], bad: dict[int, str]
 ) -> dict[int, dict[str, Any]]:
-    """Return, by row, what the launches launched; adds to `bad` the ones that cannot be decoded."""
+    """Return, by row, the launch of each RunInstances call; adds to `bad` the problems of those that cannot be decoded."""
     launched: dict[int, dict[str, Any]] = {}
     for row in columns.rows_with(found["event_name"], {"RunInstances"}).tolist():
         record = records[row]

@@ -1,0 +1,131 @@
+"""Log files and folders that somebody made to stop a run: each costs itself alone, in bounded time and memory."""
+
+import gzip
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from builders import Record, event, key, log, run_instances, write
+from conftest import Run
+from trailtally.cloudtrail import inflate, records
+from trailtally.engine import spill
+from trailtally.errors import BadObject
+from trailtally.stages import merging
+
+DAY = "2026-03-09"
+
+
+def test_a_path_of_the_last_day_that_there_is_is_read(run: Run, tmp_path: Path) -> None:
+    tree = write(tmp_path / "tree", {key("a", day="9999-12-31"): log(event("1")), key("b"): log(event("2"))})
+    assert run(tree).rows("coverage", "dt", "events") == [(DAY, 2)]
+
+
+def test_what_a_reason_quotes_of_a_file_is_short(run: Run, tmp_path: Path) -> None:
+    long = "x" * 100_000
+    files = {
+        key("id"): log(event(long, "soon")),
+        key("name"): json.dumps({long: 1}).encode(),
+        key("time"): log(event("1", long)),
+    }
+    ledger = run(write(tmp_path / "tree", files)).ledger()
+    assert {name: len(row["reason"]) < 250 for name, row in ledger.items()} == dict.fromkeys(files, True)
+
+
+def test_records_that_are_nested_too_deeply_stop_no_run(run: Run, tmp_path: Path) -> None:
+    # Some of these are nested as deep as can be parsed, and too deep to be written again.
+    tree = write(tmp_path / "tree", {key("good"): log(event("good"))})
+    for depth in (300, *range(880, 1000), 100_000):
+        nested = "[" * depth + "]" * depth
+        items = f'{{"instancesSet": {{"items": [{{"instanceId": {nested}}}]}}}}'
+        write(
+            tree,
+            {
+                key(f"who-{depth}"): with_raw("userIdentity", f'{{"type": {nested}}}', event("2")),
+                key(f"launch-{depth}"): with_raw("responseElements", items, run_instances("3")),
+                key(f"name-{depth}"): with_raw("eventName", nested, event("4")),
+            },
+        )
+    tables = run(tree)
+    assert tables.ledger()[key("good")]["status"] == "read"
+    assert tables.summary.files["read"] + tables.summary.files["rejected"] == 1 + 3 * 122
+
+
+def with_raw(field: str, value: str, record: Record) -> bytes:
+    return log(record | {field: "@@"}).replace(b'"@@"', value.encode())
+
+
+def test_content_that_is_not_as_cloudtrail_writes_it_is_only_read_where_it_is_small(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it cannot be cut, it was decoded whole: 100 MB of {} took 7 GB.
+    monkeypatch.setattr(records, "_CHUNK", 1_000)
+    monkeypatch.setattr(records, "_MOST_WHOLE_TINY", 4_000)
+    many: list[Record] = [{}] * 2_000
+    files = {
+        key("first"): json.dumps({"x": 1, "Records": many}).encode(),
+        key("small"): json.dumps({"x": 1, "Records": [event("1")]}).encode(),
+        key("mark"): b"\xef\xbb\xbf" + log(*many, event("2")),
+    }
+    ledger = run(write(tmp_path / "tree", files)).ledger()
+    assert ledger[key("first")]["status"] == "rejected"
+    assert ledger[key("first")]["reason"] == (
+        'not a CloudTrail log: 8,021 bytes that are not one {"Records": [...]} from their first to their last, as CloudTrail '
+        "writes it. Other forms are read up to 4,000 bytes"
+    )
+    assert ledger[key("small")]["status"] == "read"
+    assert (ledger[key("mark")]["records"], ledger[key("mark")]["rejected_records"]) == (2_001, 2_000)
+
+
+@pytest.mark.parametrize("place", [0, 1, 3, 4, 5, 19, 20])
+def test_bytes_that_are_no_text_are_found_wherever_they_are(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_SMALL", 8)
+    text = ("é" * 20).encode()
+    bad = text[: 2 * place] + b"\xff" + text[2 * place :]
+    with pytest.raises(BadObject) as raised:
+        list(records.decode(bad))
+    assert str(raised.value) == f"not UTF-8 text: invalid start byte at byte {2 * place}"
+    with pytest.raises(BadObject, match="unexpected end of data at byte 40"):
+        list(records.decode(text + b"\xc3"))
+
+
+def test_a_hundred_thousand_gzip_members_are_inflated_in_a_moment() -> None:
+    empty, content = gzip.compress(b"", 1), b"x" * 5_000_000
+    started = time.process_time()
+    found = inflate.inflate(gzip.compress(b"a") + empty * 100_000 + gzip.compress(content), 1 << 30)
+    assert (found.content, found.members) == (b"a" + content, 100_002)
+    assert time.process_time() - started < 5
+
+
+def test_records_of_one_event_stay_in_one_slice_and_others_are_cut(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halves = []
+    cut = merging._halves
+
+    def count(*arguments: object) -> object:
+        halves.append(arguments)
+        return cut(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(merging, "_halves", count)
+    monkeypatch.setattr("trailtally.run.batch.SLICE_ROWS", 10)
+    tree = write(
+        tmp_path / "tree", {key("same"): log(*[event("1")] * 50), key("more"): log(*(event(f"e{n}") for n in range(30)))}
+    )
+    tables = run(tree)
+    assert tables.rows("coverage", "dt", "records", "events", "duplicates") == [(DAY, 80, 31, 49)]
+    assert 0 < len(halves) < 30  # it was 60 for the one event alone, each with its copy of the rows
+    write(tree, {key("again"): log(*[event("1")] * 50)})
+    assert run(tree).rows("coverage", "dt", "records", "events", "duplicates") == [(DAY, 130, 31, 99)]
+
+
+def test_a_folder_with_the_number_of_no_process_is_removed_like_a_killed_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / f"trailtally-{os.getuid()}-{10**30}-x"
+    left.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    spill.remove_left_folders()
+    assert not left.exists()
