@@ -1,1 +1,1 @@
-"""The format: keys of a tree, gzip, records, identities, launches, times."""
+"""The format of CloudTrail's log files: keys, gzip, records, identities, launches, outcomes, times."""

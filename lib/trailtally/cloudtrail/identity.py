@@ -14,7 +14,7 @@ from trailtally.errors import BadRecord
 
 UNKNOWN = "unknown"
 
-# ARNs that are kept in mind: a session's comes thousands of times.
+# ARNs in the caches: that of one session comes thousands of times.
 _ARNS = 10_000
 
 _ASSUMED_ROLE = re.compile(r"^arn:([^:]+):sts::(\d{12}):assumed-role/(.+)/[^/]*$")
@@ -97,7 +97,7 @@ def caller(raw: bytes) -> Caller:
     else:
         mfa = _FLAGS.get(session.attributes.mfaAuthenticated or "") if session.attributes else None
         source_identity = session.sourceIdentity or None
-    # By position: keywords took a third of the time.
+    # By position: keyword arguments took a third of the time.
     return Caller(
         _actor(who),
         who.type or None,
@@ -110,7 +110,7 @@ def caller(raw: bytes) -> Caller:
 
 
 def identity(raw: bytes) -> UserIdentity | None:
-    """Return the userIdentity; None where it is null, no object, or cannot be decoded."""
+    """Return the userIdentity; None where it is null, is not an object, or cannot be decoded."""
     try:
         who: UserIdentity | None = _decode_identity(raw)
     except (msgspec.DecodeError, UnicodeError):
@@ -127,7 +127,7 @@ def _odd_identity(raw: bytes) -> UserIdentity | None:
 
 @lru_cache(_ARNS)
 def _session_name(arn: str) -> str | None:
-    """Return the name of a role's or a federated user's session, which is whatever its caller chose; None for others."""
+    """Return the session name of a role or federated user, which its caller chose; None for other ARNs."""
     return arn.rpartition("/")[2] or None if ":assumed-role/" in arn or ":federated-user/" in arn else None
 
 
@@ -149,18 +149,18 @@ def _actor(who: UserIdentity) -> str:
 
 @lru_cache(_ARNS)
 def _role(session_arn: str) -> str | None:
-    """Return the ARN of the role of a session's ARN, as far as that tells it; None for any other ARN."""
+    """Return the ARN of a session's role, as far as the session's ARN has it (no path); None for any other ARN."""
     role = _ASSUMED_ROLE.match(session_arn)
     return f"arn:{role[1]}:iam::{role[2]}:role/{role[3]}" if role else None
 
 
 def _without_arn(who: UserIdentity) -> str:
-    """Return the actor's name where nothing names its ARN: the narrowest that stays the same between sessions."""
+    """Return the actor of an identity without ARN: the narrowest name that is the same in all sessions."""
     if who.identityProvider and who.userName:
-        # The same name may exist at several providers, as a service account of two clusters.
+        # Two providers may have the same name, such as a service account in two clusters.
         return f"{who.identityProvider}/{who.userName}"
     if who.accountId and who.userName:
         return f"{who.accountId}/{who.userName}"
     if who.accountId and who.principalId and who.type == "AWSAccount":
-        return f"{who.accountId}/{who.principalId.partition(':')[0]}"  # what follows is a session's name
+        return f"{who.accountId}/{who.principalId.partition(':')[0]}"  # the rest is a session's name
     return who.userName or who.accountId or who.principalId or UNKNOWN

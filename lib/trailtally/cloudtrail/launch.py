@@ -14,7 +14,7 @@ DRY_RUN = "Client.DryRunOperation"
 
 
 def is_launch(record: Record) -> bool:
-    """Return whether the record is of EC2's RunInstances, whatever came of the call."""
+    """Return whether the record is a call of EC2's RunInstances, successful or not."""
     return record.eventName == "RunInstances" and record.eventSource == "ec2.amazonaws.com"
 
 
@@ -25,22 +25,22 @@ def launch(record: Record, *, failed: bool) -> dict[str, Any]:
     more than 100 KB, about a hundred instances. Raises BadRecord where the request or response cannot be decoded.
     """
     request, response = _object(bytes(record.requestParameters)), _object(bytes(record.responseElements))
-    launched, asked = _items(response), _items(request)
+    launched, wanted = _items(response), _items(request)
     count = len(launched) if "instancesSet" in response else None
     return {
         "instance_count": 0 if failed else count,
-        "min_count": _asked(request, asked, "minCount"),
-        "max_count": _asked(request, asked, "maxCount"),
+        "min_count": _count_asked(request, wanted, "minCount"),
+        "max_count": _count_asked(request, wanted, "maxCount"),
         "instance_ids": _texts(launched, "instanceId"),
         "instance_types": _texts(launched, "instanceType") or _texts([request], "instanceType"),
-        "image_ids": _texts(launched, "imageId") or _texts(asked, "imageId"),
-        "key_name": next(iter(_texts(launched, "keyName") or _texts(asked, "keyName")), None),
+        "image_ids": _texts(launched, "imageId") or _texts(wanted, "imageId"),
+        "key_name": next(iter(_texts(launched, "keyName") or _texts(wanted, "keyName")), None),
         "lifecycle": _lifecycle(request, launched),
     }
 
 
-def _asked(request: dict[str, Any], items: list[dict[str, Any]], name: str) -> int | None:
-    """Return how many instances were asked for: minCount or maxCount of the request, or of the items in it."""
+def _count_asked(request: dict[str, Any], items: list[dict[str, Any]], name: str) -> int | None:
+    """Return minCount or maxCount, by its name, of the request or of the items in it; None where it is unknown."""
     numbers = [item[name] for item in (request, *items) if isinstance(item.get(name), int)]
     return sum(numbers[:1]) if numbers and 0 <= numbers[0] < 1 << 31 else None
 
@@ -51,9 +51,9 @@ def _lifecycle(request: dict[str, Any], launched: list[dict[str, Any]]) -> str |
     market = request.get("instanceMarketOptions")
     if isinstance(market, dict):
         return next(iter(_texts([market], "marketType")), "on-demand")
-    # A template may ask for spot, and a request that CloudTrail left out may have.
-    silent = not request or "launchTemplate" in request or "omitted" in request
-    return None if silent else "on-demand"
+    # A launch template may say spot, and so may a request that CloudTrail left out.
+    is_unknown = not request or "launchTemplate" in request or "omitted" in request
+    return None if is_unknown else "on-demand"
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -71,5 +71,5 @@ def _items(container: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _texts(items: list[dict[str, Any]], name: str) -> list[str]:
-    """Return the different texts under that name, in the order of the items."""
+    """Return the distinct texts of that name, in the order of the items."""
     return list(dict.fromkeys(text for item in items if (text := as_text(item.get(name)))))

@@ -1,9 +1,9 @@
-"""The keys of a CloudTrail tree: which folders hold logs, which objects are log files, and what a key says about its records.
+"""The keys of a CloudTrail tree: which folders hold logs, which objects are log files, and account, region and delivery day.
 
     [PREFIX/]AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.json.gz
 
 Source: the CloudTrail user guide, "Finding your CloudTrail log files" and "CloudTrail log file name format". Control Tower puts
-`o-ORG/` before `AWSLogs` as well. Keys are read from the right: any prefix may stand before, also one that looks like a tree.
+`o-ORG/` before `AWSLogs` as well. Keys are parsed from the right: any prefix may come first, also one that looks like a tree.
 """
 
 import datetime as dt
@@ -20,14 +20,14 @@ NOT_A_LOG_PATH = "its path is not ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/FILE"
 NOT_A_LOG_NAME = "its name ends in neither .json.gz nor .json"
 MACOS_COPY = "macOS put it beside a copied file (its name begins with ._): it holds no records"
 
-# CloudTrail's other kinds of files, directly below an account: other records, or none.
+# CloudTrail's other kinds of files, directly below an account: they hold other records, or none.
 _SIBLINGS = ("CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated")
 
 # What other services write directly below AWSLogs/ACCOUNT/. Sources, each service's guide on its logs in S3: AWS Config "Delivery
 # channel"; VPC "Flow log files"; Route 53 Resolver "Query logging"; Elastic Load Balancing "Access logs"; AWS WAF "Logging to
 # S3"; Network Firewall "Amazon S3"; Redshift "Audit logging"; GuardDuty "Exporting findings"; MSK "Broker logs"; Global
 # Accelerator "Flow logs"; CloudFront "Standard logging v2"; Bedrock "Model invocation logging"; VPC Lattice "Access logs".
-# What is not named here is listed, and its files end as ignored.
+# Other folders are listed, and their files are `ignored`.
 _SERVICES = (
     "Config",
     "ConfigWritabilityCheckFile",
@@ -47,9 +47,9 @@ _SERVICES = (
 
 _REGION = r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}"
 _DATE = r"\d{4}(?:/\d\d(?:/\d\d)?)?"
-# A tree whose CloudTrail was copied in lower case is listed in the same way; its files are log files by their names.
+# A tree that was copied with `cloudtrail` in lower case is listed in the same way; its log files are known by their names.
 _REGION_FOLDER = re.compile(rf"(?:^|/)\d{{12}}/(?i:CloudTrail)/{_REGION}(?:/(?P<date>{_DATE}))?$", re.ASCII)
-# Of a service without a name above: to look at its day folders one by one would take years.
+# For a service that is not named above: entering its day folders one by one would take too many requests.
 _YEAR_FOLDER = re.compile(rf"(?:^|/){_REGION}/\d{{4}}(?:/\d\d){{0,2}}$", re.ASCII)
 _PASSED = re.compile(
     rf"(?:^|/)(?:\d{{12}}/(?:{'|'.join(_SIBLINGS)})"
@@ -75,12 +75,12 @@ class Folder(Enum):
     """What a listing does with a folder."""
 
     LIST = "one region's logs: everything below is listed at once"
-    PASSED = "another kind of log (a digest, Config, flow logs): not entered, but for a tree that lies in it"
-    ENTER = "a level above: its files are listed, its folders are looked at one by one"
+    PASSED = "another kind of log (a digest, Config, flow logs): not entered, except for a tree in it"
+    ENTER = "a level above: its files are listed, its folders are classified one by one"
 
 
 class LogFile(NamedTuple):
-    """What a log file's key says: 12-digit account, region, and the UTC day (YYYY-MM-DD) on which CloudTrail delivered it."""
+    """What the key of a log file has: 12-digit account, region, and delivery day (YYYY-MM-DD)."""
 
     account_id: str
     region: str
@@ -88,9 +88,9 @@ class LogFile(NamedTuple):
 
 
 class OtherObject(NamedTuple):
-    """Why a key is no log file, and the delivery day of the folder it lies in, if it has one.
+    """Why a key is not a log file, and the delivery day of its folder, if that has one.
 
-    `is_log_name`: CloudTrail named it so, but where and when it was delivered is not known: it must not be passed over.
+    `is_log_name`: the name is CloudTrail's, but the delivery day is not known: the object must be reported, not ignored.
     """
 
     reason: str
@@ -99,26 +99,26 @@ class OtherObject(NamedTuple):
 
     @property
     def is_macos_copy(self) -> bool:
-        """Whether it is what macOS puts beside a copied file."""
+        """Return whether macOS made it beside a copied file."""
         return self.reason == MACOS_COPY
 
 
 def classify_folder(path: str) -> Folder:
-    """Return what to do with the folder at this path, which has `/` between its parts and none at its end."""
+    """Return what to do with the folder at this path, which has no `/` at its end."""
     if _REGION_FOLDER.search(path) or _YEAR_FOLDER.search(path):
         return Folder.LIST
     return Folder.PASSED if _PASSED.search(path) else Folder.ENTER
 
 
 def is_tree(name: str) -> bool:
-    """Return whether a folder of this name may begin a tree, wherever it lies: AWSLogs, an organization or an account."""
+    """Return whether a folder of this name may be the top of a tree, wherever it is: AWSLogs, an organization or an account."""
     return _TREE_NAME.fullmatch(name) is not None
 
 
 def classify_key(key: str) -> LogFile | OtherObject:
-    """Return the log file that the key names, or why it is none.
+    """Return account, region and day of a log file's key, or why the key is not a log file's.
 
-    The folder decides, where it is CloudTrail's; else the name, which has account, region and day as well.
+    They come from the folder, where it is CloudTrail's; else from the name, which has all three as well.
     """
     folder, _, name = key.rpartition("/")
     place = _log_folder(folder)
@@ -127,7 +127,7 @@ def classify_key(key: str) -> LogFile | OtherObject:
     return _classify_name(place, name)
 
 
-# A listing has thousands of keys of a folder, one after the other.
+# Cached: a listing has thousands of keys of one folder, one after the other.
 @lru_cache(maxsize=1024)
 def _log_folder(folder: str) -> LogFile | OtherObject:
     match = _LOG_FOLDER.search(folder)
@@ -143,7 +143,7 @@ def _classify_name(place: LogFile | OtherObject, name: str) -> LogFile | OtherOb
     if name.startswith("._"):
         return OtherObject(MACOS_COPY, place.delivered)
     if isinstance(place, LogFile):
-        # Without a name it is the marker of a folder, or a folder that cannot be listed.
+        # A key without a name is the marker of a folder, or a folder that cannot be listed.
         return OtherObject(NOT_A_LOG_NAME, place.delivered) if name else OtherObject(NOT_A_LOG_PATH)
     match = _LOG_NAME.fullmatch(name)
     if match is None:
@@ -156,9 +156,9 @@ def _classify_name(place: LogFile | OtherObject, name: str) -> LogFile | OtherOb
 
 
 def folder_days(key: str) -> tuple[str, str] | None:
-    """Return the first and the last delivery day that a folder may hold, as far as its key says the year, month or day.
+    """Return the first and the last delivery day that a folder may hold, by the year, month or day in its key.
 
-    None where the key, which ends in `/`, says nothing of that. The last one is a bound for comparison, not always a day.
+    None where the key, which ends in `/`, has no year. The last one is a bound for comparison, not always a valid day.
     """
     match = _DATED_FOLDER.match(key)
     if match is None:
@@ -169,7 +169,7 @@ def folder_days(key: str) -> tuple[str, str] | None:
 
 
 def delivered_at(name: str) -> dt.datetime | None:
-    """Return when an object was delivered whose name below its region's folder is this one; None where it does not say."""
+    """Return when an object was delivered, by its name below its region's folder; None where the name has no date."""
     match = _DELIVERED_AT.match(name)
     try:
         return dt.datetime.strptime(f"{match['day']} {match['time'] or '0000'}", "%Y/%m/%d %H%M") if match else None  # noqa: DTZ007
@@ -178,9 +178,9 @@ def delivered_at(name: str) -> dt.datetime | None:
 
 
 def delivered_since(path: str, day: str) -> str | None:
-    """Return after which name in the folder of a region, year, month or day the deliveries of `day` (YYYY-MM-DD) and later come.
+    """Return the name in the folder of a region, year, month or day after which deliveries of `day` (YYYY-MM-DD) or later come.
 
-    Empty where the path says nothing of that, None where all came before that day. It holds for names that begin with a date.
+    Empty where the path is not such a folder, None where all its deliveries are earlier. It holds for names with a date.
     """
     match = _REGION_FOLDER.search(path)
     if not match or not day:

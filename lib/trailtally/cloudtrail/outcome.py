@@ -1,4 +1,4 @@
-"""What a record says of how its call ended, also where it has no errorCode.
+"""The outcome of a record's call, also where the record has no errorCode.
 
 Known forms, from the CloudTrail and IAM Identity Center user guides and records in public issues:
 - `errorCode`, as every API call that failed has it;
@@ -14,21 +14,21 @@ from trailtally.cloudtrail.records import Record
 
 FAILURE = "Failure"
 
-# Where to look for a failure without errorCode and errorMessage: all other events have none.
+# Only these events may have failed without an errorCode or errorMessage.
 SIGN_IN_TYPES = frozenset({"AwsConsoleSignIn", "AwsConsoleAction", "AwsServiceEvent"})
 SIGN_IN_SOURCES = frozenset({"signin.amazonaws.com", "sso.amazonaws.com"})
 
 
 def error_code(record: Record) -> str | None:
-    """Return errorCode; `Failure` where the record says elsewhere that the call failed; None where it succeeded."""
+    """Return errorCode; `Failure` where another field shows that the call failed; None where it succeeded."""
     if record.errorCode:
         return record.errorCode
-    if record.errorMessage or _says_failure(record.responseElements) or _says_failure(record.serviceEventDetails):
+    if record.errorMessage or _has_failure(record.responseElements) or _has_failure(record.serviceEventDetails):
         return FAILURE
     return None
 
 
-def _says_failure(raw: object) -> bool:
+def _has_failure(raw: object) -> bool:
     content = bytes(raw)  # type: ignore[call-overload] # msgspec.Raw is a buffer
     if b'"Failure"' not in content:
         return False

@@ -1,4 +1,4 @@
-"""eventTime as a number, and days as numbers and texts."""
+"""eventTime -> microseconds; days as numbers and as texts."""
 
 import datetime as dt
 
@@ -16,14 +16,14 @@ DAY = 86_400 * _MICROSECONDS
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _FIRST, _END = (
     (dt.datetime(year, 1, 1, tzinfo=dt.UTC) - _EPOCH).days * DAY for year in (1000, 9999)
-)  # days that four digits of a year can write, in every time zone
+)  # years of four digits, in every time zone
 
-# The form that CloudTrail writes: 2026-03-09T12:00:00Z
+# The length of the form that CloudTrail writes: 2026-03-09T12:00:00Z
 _USUAL_LENGTH = 20
 
 
 def event_times(texts: list[str | None]) -> npt.NDArray[np.int64] | None:
-    """Return `event_time` of many at once; None where any is not of the form that CloudTrail writes, 2026-03-09T12:00:00Z."""
+    """Return `event_time` of many texts; None where one is not of the form that CloudTrail writes, 2026-03-09T12:00:00Z."""
     column = pa.array(texts, pa.string())
     if not len(column):
         return np.empty(0, np.int64)
@@ -38,7 +38,7 @@ def event_times(texts: list[str | None]) -> npt.NDArray[np.int64] | None:
 
 
 def event_time(text: str | None) -> int:
-    """Return eventTime in microseconds since 1970 UTC. Raises BadRecord where it is missing, no time, or has no time zone."""
+    """Return eventTime in microseconds since 1970 UTC. Raises BadRecord where it is missing, not a time, or has no time zone."""
     if not text:
         raise BadRecord(NO_TIME)
     try:

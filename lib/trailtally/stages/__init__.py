@@ -1,1 +1,1 @@
-"""What a run does with its data: plain functions over Arrow that know no engine and no session."""
+"""The stages of a run: plain functions over Arrow that know no engine and no session."""

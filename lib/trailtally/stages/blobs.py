@@ -1,4 +1,4 @@
-"""What travels between stages: large Arrow blobs, each with the key of the task that takes it."""
+"""Blobs: what travels between stages, as Arrow IPC or JSON bytes, each with the key of the task that takes it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,9 +14,9 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", unify_dictionaries=False)
 
 
 class To(Enum):
-    """Which task a blob is for."""
+    """The kind of task that takes a blob."""
 
-    INPUT = "input"  # a first task
+    INPUT = "input"  # a task of the first stage
     EVENTS = "events"  # merges a slice of an event day
     LEDGER = "ledger"  # merges a delivery day of the ledger
     DAY = "day"  # writes the tables of an event day
@@ -24,7 +24,7 @@ class To(Enum):
 
 
 class Key(NamedTuple):
-    """The key of a task: its kind, the day, and of a slice its bits."""
+    """The key of a task: its kind, its day, and the bits of its slice."""
 
     to: To
     day: str = ""
@@ -35,7 +35,7 @@ class Key(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Key":
-        """Return the key that was written as this text."""
+        """Return the key of a text that `str` made of it."""
         to, day, bits = (*text.split(" "), "", "")[:3]
         return cls(To(to), day, bits)
 
@@ -47,11 +47,11 @@ class Stage(Protocol):
     """A plain function: all blobs of a key, in no particular order -> blobs for the next stage."""
 
     def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:
-        """Return what becomes of them."""
+        """Yield the blobs for the next stage."""
 
 
 def pack(rows: pa.RecordBatch | pa.Table, kind: str) -> bytes:
-    """Return the rows as Arrow IPC bytes that name what they are."""
+    """Return the rows as Arrow IPC bytes, with their kind in the schema."""
     with meter.timed("shuffle"):
         sink = pa.BufferOutputStream()
         schema = rows.schema.with_metadata({_KIND: kind.encode()})
@@ -61,22 +61,22 @@ def pack(rows: pa.RecordBatch | pa.Table, kind: str) -> bytes:
 
 
 def unpack(blob: bytes) -> tuple[str, pa.Table]:
-    """Return what the rows are, and the rows."""
+    """Return the kind of the rows, and the rows."""
     with meter.timed("shuffle"):
         table = pa.ipc.open_stream(pa.BufferReader(blob)).read_all()
         return table.schema.metadata[_KIND].decode(), table.replace_schema_metadata(None)
 
 
 def pack_json(value: Any) -> bytes:
-    """Return a small value as bytes."""
+    """Return a small value as JSON bytes."""
     return json.dumps(value).encode()
 
 
 def is_json(blob: bytes) -> bool:
-    """Return whether the blob is a small value: Arrow's streams begin with 0xFF."""
+    """Return whether the blob is JSON: Arrow's streams begin with 0xFF."""
     return blob[:1] in (b"{", b"[")
 
 
 def unpack_json(blob: bytes) -> Any:
-    """Return the small value."""
+    """Return the value of JSON bytes."""
     return json.loads(blob)

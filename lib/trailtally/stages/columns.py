@@ -1,7 +1,7 @@
 """Records -> the columns of `events`, for many records at once.
 
-A value that comes again and again is looked at once: columns are dictionary-encoded, and what is derived from a value (the
-actor from userIdentity, an account's 12 digits) is derived from the dictionary.
+Repeated values are handled once: columns are dictionary-encoded, and what is derived from a value (the actor from userIdentity,
+an account's 12 digits) is derived from the dictionary.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -20,7 +20,7 @@ from trailtally.tables.events import EVENTS, LAUNCH
 CODES = pa.int32()
 DICTIONARY = pa.dictionary(CODES, pa.string())
 
-# Columns of which nearly every value is another: a dictionary would only cost.
+# Columns whose values are nearly all distinct: a dictionary would only cost time.
 _DISTINCT = {"event_id", "request_id", "content_hash", "replaces_event_id", "record"}
 
 ROWS = pa.schema(
@@ -51,7 +51,7 @@ def event_columns(
     regions: pa.DictionaryArray,
     file_keys: pa.DictionaryArray,
 ) -> dict[str, pa.Array]:
-    """Return the columns that come from one field each, by name. `accounts` and `regions` are those of the records' paths."""
+    """Return the columns that come from one field each, by name. `accounts` and `regions` come from the paths of the files."""
     columns: dict[str, pa.Array] = {name: encoded(field_of(records, field)) for name, field in _FIELDS.items()}
     columns["event_id"] = pa.array(field_of(records, "eventID"), pa.string())
     columns["request_id"] = pa.array(field_of(records, "requestID"), pa.string())
@@ -91,7 +91,7 @@ def taken(values: Sequence[Any], codes: pa.Array, kind: pa.DataType | None = Non
 
 
 def _account(text: str) -> str | None:
-    """Return an account's 12 digits: as a number it has lost its leading zeros."""
+    """Return an account's 12 digits: an account written as a number lacks its leading zeros."""
     return text.zfill(12) if text.isascii() and text.isdecimal() else text or None
 
 
@@ -100,7 +100,7 @@ def _text(text: str) -> str | None:
 
 
 def _or_else(column: pa.DictionaryArray, other: pa.DictionaryArray) -> pa.DictionaryArray:
-    """Return the column with the other's value where it has none."""
+    """Return the column with nulls replaced by the other column's values."""
     if not column.null_count:
         return column
     offset = len(column.dictionary)
@@ -117,9 +117,9 @@ def codes_of(column: pa.DictionaryArray) -> npt.NDArray[np.int32]:
 
 
 class Callers:
-    """Who called, by userIdentity as it is written: mostly one that came before."""
+    """A cache of callers by the JSON of userIdentity, which is mostly one that came before."""
 
-    # Identities that are kept in mind; each flush makes columns of them all.
+    # Identities in the cache; each flush turns all of them into columns.
     _MOST = 20_000
 
     def __init__(self) -> None:

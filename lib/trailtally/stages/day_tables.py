@@ -1,7 +1,7 @@
 """Tables: the partial tables of an event day -> its event_counts, run_instances, launches and coverage.
 
-Each is a pure function of the day's events and duplicates. Of slices that the batch did not touch, the partial tables are made
-from what is stored, one slice after the other.
+Each is a pure function of the day's events and duplicates. The partial tables of slices that the batch did not touch are computed
+from their stored rows, one slice after the other.
 """
 
 from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ class DayTables:
 
 @dataclass
 class _Day:
-    """What is known of a day."""
+    """The partial tables and manifests of a day."""
 
     target: Target
     day: str
@@ -77,7 +77,7 @@ class _Day:
             return manifest
         self._add_untouched(sums)
         if rebuild and not self.slices[0]["slices"] and self._published_records() > sums["events"] + sums["duplicates"]:
-            # Log files of this day are gone, and no events tell what they held.
+            # Log files of this day are gone, and no stored events replace them.
             return manifest | {"written": [], "removed": [], "left": True}
         tables = self._tables()
         for table, rows in tables.items():
@@ -164,7 +164,7 @@ class _Day:
         return pa.table(signed)
 
     def _add_late(self) -> dict[str, Any]:
-        """Write what came for a day whose events somebody removed: only coverage.late_uncounted grows."""
+        """Write the late records of a day whose events somebody removed: only coverage.late_uncounted grows."""
         late = pa.concat_tables(self.partial[LATE]).group_by(_PLACE).aggregate([("count_all", "sum")])
         records = pc.sum(late["count_all_sum"]).as_py() or 0
         if not records:
@@ -218,7 +218,7 @@ def _ordered(table: Table, rows: pa.Table) -> pa.Table:
 
 
 def _sortable(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return numbers in the order of the column's values, null first."""
+    """Return numbers that sort as the column's values, null first."""
     if pa.types.is_string(column.type):
         return ranks(column.combine_chunks().dictionary_encode())
     numbers = column.cast(pa.int8()).cast(pa.int64()) if pa.types.is_boolean(column.type) else column.cast(pa.int64())

@@ -1,4 +1,4 @@
-"""The key of an event: 128 bits by which its duplicates are found within its account and day, and slices are cut."""
+"""The key of an event: 128 bits that find its duplicates within its account and day, and its slice."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ _DIGITS = np.array([i for i in range(_UUID) if i not in set(_DASHES.tolist())])
 _NO_DIGIT = 255
 _NIBBLES = np.full(256, _NO_DIGIT, np.uint8)
 _NIBBLES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
-_STEP = 100_000  # rows whose digits are looked at together
+_STEP = 100_000  # rows whose keys are computed together
 
 
 def event_keys(event_ids: pa.Array, content_hashes: pa.Array, replaced_ids: pa.Array) -> tuple[Bits, Bits]:
@@ -58,14 +58,14 @@ def _keys(names: pa.Array) -> tuple[Bits, Bits]:
 
 
 def slice_bits(high: Bits) -> Bits:
-    """Return bits that are spread evenly whatever the keys are; a slice is cut by the first of them."""
+    """Return evenly distributed bits of the keys; the first ones are the bits of the slice."""
     mixed = (high ^ (high >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
 
 
 def in_slice(bits: Bits, prefix: str) -> npt.NDArray[np.bool_]:
-    """Return which rows lie in the slice of this prefix, a text of 0 and 1."""
+    """Return which rows belong to the slice with these bits, a text of 0 and 1."""
     if not prefix:
         return np.ones(len(bits), np.bool_)
     found: npt.NDArray[np.bool_] = (bits >> np.uint64(64 - len(prefix))) == np.uint64(int(prefix, 2))

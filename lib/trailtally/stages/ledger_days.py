@@ -1,4 +1,4 @@
-"""The ledger of a delivery day: what is stored, and what became of the objects that a batch looked into."""
+"""The ledger of a delivery day: its stored rows, and the status of the objects that a batch read."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from trailtally.stages.stored import read_day
 from trailtally.stages.writing import Target, write_object
 from trailtally.tables import ledger
 
-# How many objects that were not read whole are named by a run; all are in the ledger.
+# How many of the objects that were not read whole a run names; all are in the ledger.
 NAMED = 10
 
 _CONTENT = STATUS_ROWS.names
@@ -42,19 +42,19 @@ def merge_ledger(target: Target, day: str, blobs: Iterable[bytes]) -> Iterator[B
 
 
 def _full(rows: pa.Table) -> pa.Table:
-    """Return status rows with all columns: what a listing set aside has no records."""
+    """Return status rows with all columns: those of objects that the listing set aside have no counts of records."""
     arrays = [rows[f.name] if f.name in rows.column_names else pa.nulls(len(rows), f.type) for f in STATUS_ROWS]
     return pa.table(arrays, schema=STATUS_ROWS)
 
 
 def _with_days_before(found: pa.Table, before: pa.Table) -> pa.Table:
-    """Return the status rows, those of unreadable objects with the days of what was read of them before."""
+    """Return the status rows; unreadable objects keep the event days of what an earlier run read of them."""
     days = pc.if_else(pc.equal(found["status"], ledger.UNREADABLE), before["days"], found["days"])
     return found.set_column(found.column_names.index("days"), "days", days)
 
 
 def _equal(found: pa.Table, before: pa.Table) -> pa.Array:
-    """Return which status rows the ledger has already, whichever run wrote them."""
+    """Return which status rows the ledger already has, whichever run wrote them."""
     equal = pc.is_valid(before["file_key"])
     for name in _CONTENT:
         one, other = found[name], before[name]

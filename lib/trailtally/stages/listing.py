@@ -1,4 +1,4 @@
-"""The list stage: a place of a tree -> its objects, as Arrow batches (LISTED). Tasks list places; no row reaches the driver."""
+"""List: a place of a tree -> its objects, as Arrow batches (LISTED). Tasks list places; no row reaches the driver."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,17 +35,17 @@ LISTED = pa.schema(
 # Rows of a batch.
 _ROWS = 8_192
 
-# Rows that are given to the plan together, and places of a remote store that a task lists at a time.
-_ROWS_TOGETHER, _AT_ONCE = 200_000, 8
+# Rows that go to the plan in one blob, and places of a remote store that a task lists at the same time.
+_BLOB_ROWS, _CONCURRENT_PLACES = 200_000, 8
 
 _LOOP = "a link to a folder that it lies in"
 
 
 def list_place(store: Store, place: Place, *, since: str | None) -> Iterator[pa.RecordBatch]:
-    """Yield the objects of a place (LISTED), some thousands a batch.
+    """Yield the objects of a place (LISTED), some thousands a batch; with `since`, none of earlier delivery days.
 
-    With `since`, without those whose key has an earlier delivery day. Raises TaskFailed, with the path, where the place cannot be
-    listed; a folder below that cannot be is a row, `unreadable`.
+    A folder below the place that cannot be listed is a row, `unreadable`. Raises TaskFailed, with the path, where the place
+    itself cannot be listed.
     """
     path = path_of(place.path)
     try:
@@ -73,7 +73,7 @@ def _entries(store: Store, path: str, place: Place) -> Iterator[Entry]:
 
 
 def _beside(store: Store, path: str, last: str) -> Iterator[Entry]:
-    """Yield what the listing of the days after `last` leaves out, but for folders of earlier dates.
+    """Yield what the listing of the days after `last` leaves out, except folders of earlier dates.
 
     These are a region's folders without a year's name (a nested tree), and files beside the folders of years, months and days.
     """
@@ -91,7 +91,7 @@ def _beside(store: Store, path: str, last: str) -> Iterator[Entry]:
 
 
 def _files_if_listable(store: Store, path: str) -> Iterator[Entry]:
-    """Yield the files in a folder; nothing where it is not there. If it cannot be listed, the later days' listing has the row."""
+    """Yield the files in a folder; none where it is missing or cannot be listed: the later days' listing reports that."""
     try:
         yield from store.list_files(path)
     except OSError as error:
@@ -100,7 +100,7 @@ def _files_if_listable(store: Store, path: str) -> Iterator[Entry]:
 
 
 def _batch(entries: Iterable[Entry], since: str) -> pa.RecordBatch:
-    # Columns as lists and one look-up per key: a million rows take some seconds, a dictionary per row took four times as long.
+    # Lists by column: a million rows take some seconds, with a dictionary per row four times as long.
     columns: tuple[list[object], ...] = ([], [], [], [], [], [], [], [])
     keys, e_tags, sizes, days, accounts, regions, statuses, reasons = columns
     for key, size, e_tag, problem in entries:
@@ -127,7 +127,7 @@ def _batch(entries: Iterable[Entry], since: str) -> pa.RecordBatch:
 
 
 def _set_aside(found: layout.LogFile | layout.OtherObject, problem: str | None) -> tuple[str, str]:
-    """Return the status and reason of what is not read."""
+    """Return the status and reason of an object that is not read."""
     if isinstance(found, layout.OtherObject) and (problem is None or found.is_macos_copy):
         return (UNREADABLE if found.is_log_name else IGNORED), found.reason
     assert problem is not None
@@ -142,11 +142,11 @@ class ListPlaces:
     inputs: tuple[Store, ...]
     since: str | None
 
-    def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:  # noqa: ARG002 - every stage is given its key
-        """Yield what lies at these places."""
+    def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:  # noqa: ARG002 - the interface of stages
+        """Yield the objects at these places."""
         places = [_place(fields) for blob in blobs for fields in unpack_json(blob)]
-        # A folder of this machine answers at once: threads would be in each other's way.
-        threads = _AT_ONCE if any(self.inputs[number].is_remote for number, _ in places) else 1
+        # A folder of this machine answers at once: threads would only compete.
+        threads = _CONCURRENT_PLACES if any(self.inputs[number].is_remote for number, _ in places) else 1
         listed = (list_place(self.inputs[number], place, since=self.since) for number, place in places)
         pending: list[pa.RecordBatch] = []
         rows = 0
@@ -157,7 +157,7 @@ class ListPlaces:
             if batch is not None:
                 pending.append(batch)
                 rows += batch.num_rows
-            if pending and (batch is None or rows >= _ROWS_TOGETHER):
+            if pending and (batch is None or rows >= _BLOB_ROWS):
                 yield from _by_day(pa.Table.from_batches(pending))
                 pending, rows = [], 0
             if batch is None:

@@ -1,7 +1,7 @@
-"""What one slice adds to the tables of its day: counts, launches, and which files its records came from.
+"""Partial tables: what one slice adds to the tables of its event day: counts, launches, and records by file.
 
-The table of a day is built from the partial tables of its slices: `event_counts` of a day of any size takes the memory of its
-distinct rows (about 300 bytes each), never of its events.
+The tables of a day are built from the partial tables of its slices: `event_counts` of a day of any size takes memory for its
+distinct rows (about 300 bytes each), not for its events.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 from trailtally.stages.columns import codes_of
 from trailtally.tables import columns as c
 from trailtally.tables import event_counts, launches
+from trailtally.tables.events import LAUNCH
 
 COUNTS, LAUNCHES, FILES, LATE = "counts", "launches", "files", "late"
 
 GROUPING = [column.name for column in event_counts.GROUPING]
 
-_OF_LAUNCH = ("instance_count", "min_count", "max_count", "instance_ids", "instance_types", "image_ids", "key_name", "lifecycle")
+_LAUNCH_FIELDS = tuple(field.name for field in LAUNCH)
 
 
 def partials(events: pa.Table, duplicates: pa.Table) -> Iterator[tuple[str, pa.Table]]:
@@ -35,7 +36,7 @@ def partials(events: pa.Table, duplicates: pa.Table) -> Iterator[tuple[str, pa.T
 
 
 def late_rows(rows: pa.Table) -> pa.Table:
-    """Return how many records came too late, by account and region."""
+    """Return the number of late records by account and region."""
     return _plain(rows.select(["account_id", "region"])).group_by(["account_id", "region"]).aggregate([([], "count_all")])
 
 
@@ -82,7 +83,7 @@ def _counts(events: pa.Table) -> pa.Table:
 def launch_rows(called: pa.Table) -> pa.Table:
     """Return rows of `launches` from events that have a launch."""
     launch = called["launch"].combine_chunks()
-    fields = {name: pc.struct_field(launch, name) for name in _OF_LAUNCH}
+    fields = {name: pc.struct_field(launch, name) for name in _LAUNCH_FIELDS}
     columns = [fields[name] if name in fields else called[name] for name in launches.TABLE.names]
     return _plain(pa.table(columns, names=launches.TABLE.names))
 
@@ -97,6 +98,6 @@ def _files(tables: list[pa.Table]) -> pa.Table:
 
 
 def _plain(rows: pa.Table) -> pa.Table:
-    """Return the rows with their texts as they are: partial tables are few rows, of which each slice has other dictionaries."""
+    """Return the rows with plain texts: partial tables are small, and each slice has dictionaries of its own."""
     schema = pa.schema([(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in rows.schema])
     return rows.cast(schema)

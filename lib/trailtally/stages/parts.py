@@ -1,7 +1,7 @@
-"""A large region's logs cut into parts that are listed at the same time: ranges of names. One listing in S3 is sequential.
+"""Parts of a large region's logs, ranges of names that are listed at the same time. One listing in S3 is sequential.
 
-A request lists a thousand names, each after the one before it. Where a region has more, a look at the first thousand of each year
-shows how many come in a day, and days are put together into parts of some 20,000 names. A part's last request is half empty as a
+A request lists a thousand names in order. Where a region has more, the first thousand of each year show how many come in a day,
+and days are grouped into parts of some 20,000 names. A part's last request is half empty as a
 rule: that costs a fortieth more requests than one sequence, two for each year, and some for days of its last month that have not
 come yet.
 """
@@ -24,7 +24,7 @@ _SHORTEST = dt.timedelta(minutes=5)
 
 
 class Part(NamedTuple):
-    """The names below a folder that come after the one, and up to the other, as text; an empty one is no limit."""
+    """The names below a folder that come after `after` and up to `last`, as text; an empty one is no limit."""
 
     after: str
     last: str
@@ -41,7 +41,7 @@ def parts_of(store: Store, path: str, after: str) -> list[Part]:
 
 
 def _cuts(store: Store, path: str, year: str) -> Iterator[str]:
-    """Yield after which names parts begin that this year is cut into: before all of it, and before some of its days."""
+    """Yield the names at which the parts of a year begin: before the whole year, and before some of its days."""
     yield year
     page = store.peek(path, year)
     last = layout.delivered_at(page.last)
@@ -53,7 +53,7 @@ def _cuts(store: Store, path: str, year: str) -> Iterator[str]:
     cuts = range(first.toordinal() + days, dt.date(first.year, 12, 31).toordinal() + 1, days)
     if not cuts:
         return
-    # To ask for months that a year does not have yet costs a request for each of their parts.
+    # Parts in months that have not come yet would cost a request each.
     last_month = max(folder.rpartition("/")[2] for folder in store.folders_to_enter(f"{path}/{year}") or [""])
     for cut in cuts:
         name = f"{dt.date.fromordinal(cut):%Y/%m/%d}"

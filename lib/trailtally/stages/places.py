@@ -1,4 +1,4 @@
-"""The places of a tree: what the driver finds by looking at folders only, down to account x region; and the --input itself."""
+"""The places of a tree, which the driver finds by listing folders only, down to account x region; checks of --input."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from trailtally.errors import TrailtallyError, UsageError
 from trailtally.stages.parts import parts_of
 from trailtally.storage import Store, key_of, path_of
 
-# Folders that are looked at together: a request waits for S3 most of the time, a folder of this machine answers at once.
+# Folders that are listed at the same time: requests to S3 wait most of the time, a folder of this machine answers at once.
 _REMOTE_THREADS, _LOCAL_THREADS = 32, 4
 
 # A tree has some ten levels. A store that shows a folder in each folder would never end.
@@ -34,7 +34,7 @@ class Listing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder or object to list, by its key; of the names below it those after `after` and up to `last`, if not empty."""
+    """A folder or object to list, by its key. `after` and `last`, if not empty, limit the names below it."""
 
     path: str
     how: Listing
@@ -44,7 +44,7 @@ class Place:
 
 @dataclass
 class Places:
-    """Where objects lie. `passed` counts the folders of other kinds of logs, by name."""
+    """The places of a tree. `passed` counts the folders of other kinds of logs, by name."""
 
     found: list[Place] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
@@ -56,7 +56,7 @@ class _Folder(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """What a folder is: places, or the name of one that is passed by; and the folders to look at next."""
+    """What a folder is: places to list, or the name of a folder that is not entered; and the folders to look at next."""
 
     found: Sequence[Place] = ()
     passed: Sequence[str] = ()
@@ -66,8 +66,8 @@ class _Look(NamedTuple):
 def find_places(store: Store, *, since: str | None) -> Places:
     """Return the places of a tree, sorted, from any level of it, or of one file.
 
-    With `since` (YYYY-MM-DD), without those whose folders hold earlier deliveries only. Raises a TrailtallyError where a folder
-    cannot be listed at all (S3), or where folders do not end.
+    With `since` (YYYY-MM-DD), without those whose folders hold earlier deliveries only. Raises TrailtallyError where a folder of
+    S3 cannot be listed, or where folders do not end.
     """
     if not store.is_folder(store.root):
         return Places([Place(key_of(store.root), Listing.ONE)])
@@ -109,13 +109,13 @@ def _look(store: Store, folder: _Folder, since: str) -> _Look:
     if kind is layout.Folder.LIST:
         return _Look(found=list(_dated_places(path, since)))
     folders = store.folders_to_enter(path)
-    # Of a folder that cannot be entered, the listing says what is wrong with it.
+    # Where a folder cannot be entered, its listing has the reason.
     here = Place(key_of(path), Listing.TREE if folders is None else Listing.FLAT)
     return _Look(found=[here], below=[_Folder(below, above | {itself}) for below in folders or ()])
 
 
 def _folders_if_allowed(store: Store, path: str) -> list[str]:
-    """Return the folders in one that is passed by: who reads the logs need not be allowed to list the digests."""
+    """Return the folders in one that is not entered; none where listing it, a folder of digests say, is denied."""
     with contextlib.suppress(OSError):
         return store.folders_to_enter(path) or []
     return []
@@ -132,7 +132,7 @@ def _dated_places(path: str, since: str) -> Iterator[Place]:
 
 
 def cut_places(store: Store, places: Places) -> list[Place]:
-    """Return the places with the large ones cut into parts that tasks list at the same time. Asks S3 of each region."""
+    """Return the places, the large ones cut into parts that tasks list at the same time. One request to S3 a region."""
     if not store.is_remote:
         return places.found
 
@@ -146,7 +146,7 @@ def cut_places(store: Store, places: Places) -> list[Place]:
 
 
 def no_log_file_message(inputs: Iterable[str], passed: Counter[str], *, ignored: int, since: str | None) -> str:
-    """Return what a run says that found no log file: what it saw instead, and what to give."""
+    """Return the message of a run that found no log file: what is there instead, and what to give."""
     seen = [f"{count} folder{'s' if count > 1 else ''} {name}" for name, count in sorted(passed.items())]
     seen += [f"{ignored} other file{'s' if ignored > 1 else ''}"] if ignored else []
     what = f"only {', '.join(seen)}" if seen else "it is empty"

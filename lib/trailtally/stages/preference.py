@@ -1,4 +1,4 @@
-"""Which of several records with one key is the event, and the order of a table's rows."""
+"""Preference: which of several records with one key is the event; and the order of the stored rows."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from trailtally.stages.event_keys import event_keys
 
 Array = npt.NDArray[Any]
 
-# What tells two records with one key apart, beside their time and the file that they came in.
+# The columns by which records with one key are ordered, beside time and file.
 _CONTENT = (
     *("event_id", "region", "event_source", "event_name", "event_type", "event_category", "read_only", "actor", "actor_type"),
     *("session_name", "access_key_id", "mfa", "invoked_by", "source_identity", "source_ip", "user_agent", "error_code"),

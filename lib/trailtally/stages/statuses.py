@@ -1,4 +1,4 @@
-"""Status rows: what became of each file that a task read, as the ledger will say it."""
+"""Status rows: what became of each file that a task read, as rows for the ledger."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ STATUS_ROWS = pa.schema([(column.name, column.type) for column in TABLE.columns 
 
 @dataclass
 class Status:
-    """What is known so far of a file, a row of a split. `days` are counted from 1970-01-01."""
+    """The status of a log file, a row of a split, so far. `days` are counted from 1970-01-01."""
 
     file: dict[str, Any]
     e_tag: str
@@ -25,7 +25,7 @@ class Status:
     days: set[int] = field(default_factory=set)
 
     def reject(self, problems: list[str]) -> None:
-        """Add rejected records, of which the first is named."""
+        """Add rejected records; the first problem becomes the reason."""
         self.rejected += len(problems)
         if problems and self.reason is None:
             self.reason = problems[0]

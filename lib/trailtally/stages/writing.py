@@ -13,7 +13,7 @@ from trailtally.stages.stored import object_name
 from trailtally.storage import Store, StoreError
 from trailtally.tables.columns import COUNT, Table
 
-# Rows of a row group; a day of most trees has fewer. Athena wants them large, a task's memory wants them below 100 MB.
+# Rows of a row group; a day of most trees has fewer. Large ones are fast in Athena; a task's memory limits them to 100 MB.
 _ROW_GROUP = 250_000
 
 # Columns of which nearly every value is another: a dictionary would only cost.
@@ -22,7 +22,7 @@ _DISTINCT = {"event_id", "request_id", "record"}
 
 @dataclass(frozen=True)
 class Target:
-    """Where a run writes: objects lie in the folder `staged` of the output until the batch is committed."""
+    """Where a run writes: `staged` is its stage area, where objects lie until the batch is committed."""
 
     output: Store
     staged: str
@@ -31,7 +31,7 @@ class Target:
 
 
 def write_object(target: Target, table: Table, day: str, rows: pa.Table, bits: str = "") -> dict[str, Any]:
-    """Write rows that are in their order; return the manifest's entry: table, name, rows, bytes, and each count column's sum."""
+    """Write sorted rows; return their entry in the manifest: table, name, rows, bytes, and the sum of each count column."""
     with meter.timed("write"):
         name = object_name(table, day, bits)
         data = _parquet(table, rows)
@@ -55,7 +55,7 @@ def _parquet(table: Table, rows: pa.Table) -> bytes:
     }
     rows = rows.select(table.names).replace_schema_metadata(footer)
     sink = pa.BufferOutputStream()
-    # Arrow's own schema would call the texts dictionaries; without it they are plain strings for every reader.
+    # Arrow's own schema would declare the texts as dictionaries; without it every reader sees plain strings.
     pq.write_table(
         rows,
         sink,
