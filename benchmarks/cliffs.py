@@ -25,7 +25,7 @@ from cliff_trees import (
     tiny_files,
     tiny_tree,
 )
-from commands import Failed, add_work_option, check_events, finish, local_run, measure, spark_run, table, work_folder
+from commands import Failed, add_work_option, check_events, finish, local_run, log_file, measure, spark_run, table, work_folder
 from measure import Measured
 
 TINY_FILES, NEW_FILES = 200_000, 94
@@ -69,10 +69,8 @@ class Bench:
 
     def run(self, name: str, tree: Path, events: int, *, target: str = "") -> Result:
         """Run once and keep the result. Raises Failed unless the tables count so many events then."""
-        self._output.parent.mkdir(exist_ok=True)
         before = self._objects()
-        log = self._output.with_name(f"cliff-{len(self.results)}.log")
-        measured = measure(name, self._command(tree, self._output), log)
+        measured = measure(name, self._command(tree, self._output), log_file(self.work / "out", name))
         check_events(name, self._output / "event_counts", events)
         changed = [size for path, (_, _, size) in (self._objects().items() - before.items())]
         self.results.append(Result(name, measured, len(changed), sum(changed), target))
@@ -142,7 +140,7 @@ def main() -> int:
         try:
             CLIFFS[name](bench)
         except Failed as failure:
-            failures.append(str(failure))
+            failures.append(f"{name}: {failure}")
     print(_table(bench.results))
     return finish(failures)
 

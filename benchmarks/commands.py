@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,12 @@ def environment() -> dict[str, str]:
     paths = [str(REPOSITORY / "lib"), *filter(None, [os.environ.get("PYTHONPATH")])]
     python = {"PYSPARK_PYTHON": str(BIN / "python")}
     return python | os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def log_file(folder: Path, name: str) -> Path:
+    """Return the log of the program of this name; the folder is created."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.log"
 
 
 def measure(name: str, command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None) -> Measured:

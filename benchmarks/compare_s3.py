@@ -23,6 +23,7 @@ from commands import (
     check_events,
     finish,
     local_run,
+    log_file,
     measure,
     spark_run,
     spark_submit,
@@ -142,7 +143,7 @@ def _s3a_jars(work: Path) -> list[Path]:
 
 def _run(competitor: Competitor, work: Path, bucket: Bucket, events: int) -> Result:
     """Run once. Raises Failed where it fails, or counts other events."""
-    log = work / f"s3-{re.sub(r'[^a-z0-9]+', '-', competitor.name)}.log"
+    log = log_file(work / "out", f"s3 {competitor.name}")
     bucket.proxy.forget()
     measured = measure(competitor.name, competitor.command, log, environment(bucket.proxy.url, bucket.proxy.keys))
     check_events(competitor.name, competitor.counts, events)

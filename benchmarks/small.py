@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 
 from commands import (
@@ -21,6 +20,7 @@ from commands import (
     check_events,
     finish,
     local_run,
+    log_file,
     measure,
     spark_run,
     spark_submit,
@@ -51,7 +51,7 @@ def main() -> int:
             for output in (local, spark):
                 shutil.rmtree(output, ignore_errors=True)
             for name, command in commands.items():
-                results[name].append(measure(name, command, _log(work, name)))
+                results[name].append(measure(name, command, log_file(work / "out", name)))
             for output in (local,) if options.local_only else (local, spark):
                 check_events(output.name, output / "event_counts", EVENTS)
     except Failed as failure:
@@ -67,11 +67,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--local-only", action="store_true", help="without Spark")
     add_work_option(parser)
     return parser
-
-
-def _log(work: Path, name: str) -> Path:
-    (work / "out").mkdir(exist_ok=True)
-    return work / "out" / f"{name.replace(',', '').replace(' ', '-')}.log"
 
 
 def _table(results: dict[str, list[Measured]]) -> str:
