@@ -41,7 +41,7 @@ def test_files_with_cloudtrails_name_are_read_in_any_folder(run: Run, tmp_path: 
         "hive": f"hive/account={ACCOUNT}/region=us-east-1/dt=2026-03-09",
         "lower": f"AWSLogs/{ACCOUNT}/cloudtrail/us-east-1/2026/03/09",
     }
-    old = {"recipientAccountId": ..., "awsRegion": ...}
+    old: Record = {"recipientAccountId": ..., "awsRegion": ...}
     tree = write(
         tmp_path / "tree", {f"{folder}/{NAME}{n}.json.gz": log(event(n, eventName=n, **old)) for n, folder in folders.items()}
     )
@@ -86,7 +86,7 @@ def test_failed_sign_ins_are_told_from_the_others(run: Run, tmp_path: Path) -> N
 
 def test_a_launch_whose_response_was_left_out_is_of_unknown_size_in_every_table(run: Run, tmp_path: Path) -> None:
     asked = {"instancesSet": {"items": [{"minCount": 200, "maxCount": 250}]}, "instanceType": "p4d.24xlarge"}
-    left_out = {"requestParameters": asked, "responseElements": {"omitted": True, "originalSize": 120_000}}
+    left_out: Record = {"requestParameters": asked, "responseElements": {"omitted": True, "originalSize": 120_000}}
     records = [
         run_instances("l1", userIdentity=user("Bob"), **left_out),
         run_instances("l2", **left_out),
@@ -121,8 +121,8 @@ def test_an_account_has_twelve_digits_also_where_a_tool_made_it_a_number(run: Ru
 
 
 def test_a_file_in_one_accounts_folder_erases_no_event_of_another_account(run: Run, tmp_path: Path) -> None:
-    stop = {"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}
-    replacing = {"addendum": {"reason": "UPDATED_DATA", "originalEventID": "victim"}}
+    stop: Record = {"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}
+    replacing: Record = {"addendum": {"reason": "UPDATED_DATA", "originalEventID": "victim"}}
     files = {
         key("a"): log(event("victim", **stop)),
         # In the attacker's own folder, with the victim's account: an update, and a copy that says another thing.

@@ -80,9 +80,9 @@ def open_stores(request: Request) -> Stores:
     roots = {store.root for _, store in opened}
     inputs = {}
     for text, store in opened:
-        if any(_is_inside(store.root, other) for other in roots if other != store.root):
-            continue
-        inputs[store.root] = _reached_input(text, store)
+        reached = _reached_input(text, store)  # also one that lies inside another: it may be mistyped
+        if not any(_is_inside(store.root, other) for other in roots if other != store.root):
+            inputs[store.root] = reached
     return Stores(tuple(inputs.values()), output.reached())
 
 

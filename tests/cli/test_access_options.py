@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import pytest
 
-from trailtally.access_options import (
+from trailtally.cli.access_options import (
     access_in,
     add_access_options,
     add_input_output_options,

@@ -1,4 +1,4 @@
-"""The command lines: what they print and their exit status. No Spark is started."""
+"""The command lines: what they print and their exit status."""
 
 import datetime as dt
 import os
@@ -17,20 +17,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders import event, key, log, write
-from trailtally import __version__, cli, published
-from trailtally.cli import daily_main, main
-from trailtally.daily import Request
+from trailtally import __version__
+from trailtally.cli import main
+from trailtally.cli import run as run_command_module
+from trailtally.cli.run import spark_main
+from trailtally.engine import Engine
 from trailtally.errors import LockLost, OutputLocked, RunStopped, Terminated, UsageError
-from trailtally.progress import Progress
-from trailtally.summary import Day, Summary, summary_text
+from trailtally.run.progress import Progress
+from trailtally.run.request import Request, Stores
+from trailtally.run.summary import Day, Summary, summary_text
+from trailtally.stages.stored import object_name
 from trailtally.tables import ledger
 
 RUN_ID = "20260310T010203Z-0a1b2c3d"
 COMPLETE = Summary("/data/tables", RUN_ID, files=Counter(read=1), records=5, days={"2026-03-09": Day(5, 4, 0)})
 INCOMPLETE = Summary("/data/tables", RUN_ID, files=Counter(rejected=1), problems=[("/a.json.gz", "rejected", "truncated gzip")])
 LATE = Summary("/data/tables", RUN_ID, files=Counter(read=1), records=5, late=Counter({"2026-03-08": 5}))
-# A file changed and holds nothing of the day now, and the day stays as it is.
-NONE_LATE = Summary("/data/tables", RUN_ID, files=Counter(read=1), late=Counter({"2026-03-08": 0}))
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,7 @@ def no_region(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     """An output folder with a ledger."""
-    path = Path(published.object_path(f"{tmp_path}/tables", ledger.TABLE, "2026-03-09"))
+    path = tmp_path / "tables" / object_name(ledger.TABLE, "2026-03-09")
     path.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist([{"file_key": "/a.json.gz", "status": "read"}], ledger.TABLE.schema), path)
     return tmp_path / "tables"
@@ -66,22 +68,21 @@ def job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     def run_command(result: Summary | BaseException | Callable[[], Summary], *options: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error where the job gives or raises this, or does it."""
 
-        def run(spark: object, request: Request, progress: Progress) -> Summary:
+        def run(engine: Engine, request: Request, stores: Stores, progress: Progress, before: Counter[str]) -> Summary:
             requests.append(request)
             if isinstance(result, BaseException):
                 raise result
             return result if isinstance(result, Summary) else result()
 
-        def dry_run(spark: object, request: Request) -> str:
+        def dry_run(engine: Engine, request: Request, stores: Stores) -> str:
             dry.append(request)
             if isinstance(result, BaseException):
                 raise result
             return "what a run would do"
 
-        monkeypatch.setattr(cli, "spark_session", str)
-        monkeypatch.setattr(cli, "run", run)
-        monkeypatch.setattr(cli, "dry_run", dry_run)
-        status = daily_main(["--quiet", "--input", str(tree), "--output", "tables", *options])
+        monkeypatch.setattr(run_command_module, "run", run)
+        monkeypatch.setattr(run_command_module, "dry_run", dry_run)
+        status = main(["run", "--quiet", "--input", str(tree), "--output", "tables", *options])
         return status, *capsys.readouterr()
 
     return Job(requests, dry, tree, run_command)
@@ -93,7 +94,6 @@ def job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (COMPLETE, [], 0),
         (INCOMPLETE, [], 3),
         (LATE, [], 3),
-        (NONE_LATE, [], 3),
         (INCOMPLETE, ["--accept-incomplete"], 0),
         (LATE, ["--accept-incomplete"], 0),
         (COMPLETE, ["--accept-incomplete"], 0),
@@ -109,19 +109,21 @@ def test_the_job_gets_what_was_typed(job: Job) -> None:
     job.run(COMPLETE)
     job.run(COMPLETE, "--input", f"{job.tree}/AWSLogs", "--max-file-bytes", "1000", "--batch-bytes", "2000")
     assert job.requests == [
-        Request([str(job.tree)], "tables", 512 << 20, 8 << 30, None, False, False, False),
-        Request([str(job.tree), f"{job.tree}/AWSLogs"], "tables", 1000, 2000, None, False, False, False),
+        Request(inputs=[str(job.tree)], output="tables", max_file_bytes=512 << 20, batch_bytes=8 << 30),
+        Request(inputs=[str(job.tree), f"{job.tree}/AWSLogs"], output="tables", max_file_bytes=1000, batch_bytes=2000),
     ]
 
 
 @pytest.mark.parametrize(
     ("options", "request_"),
     [
-        (["--batch-bytes", "1"], Request(["TREE"], "tables", batch_bytes=1)),
-        (["--delivered-since", "2026-03-09"], Request(["TREE"], "tables", delivered_since="2026-03-09")),
-        (["--rebuild"], Request(["TREE"], "tables", rebuild=True)),
-        (["--accept-gone-history"], Request(["TREE"], "tables", accept_gone_history=True)),
-        (["--wait-for-lock"], Request(["TREE"], "tables", wait_for_lock=True)),
+        (["--batch-bytes", "1"], Request(inputs=["TREE"], output="tables", batch_bytes=1)),
+        (["--delivered-since", "2026-03-09"], Request(inputs=["TREE"], output="tables", delivered_since="2026-03-09")),
+        (["--keep-records"], Request(inputs=["TREE"], output="tables", keep_records=True)),
+        (["--fetches", "7"], Request(inputs=["TREE"], output="tables", fetches=7)),
+        (["--rebuild"], Request(inputs=["TREE"], output="tables", rebuild=True)),
+        (["--accept-gone-history"], Request(inputs=["TREE"], output="tables", accept_gone_history=True)),
+        (["--wait-for-lock"], Request(inputs=["TREE"], output="tables", wait_for_lock=True)),
     ],
 )
 def test_each_option_reaches_the_job_as_itself(job: Job, options: list[str], request_: Request) -> None:
@@ -146,7 +148,7 @@ def test_delivered_since_is_a_day(job: Job, capsys: pytest.CaptureFixture[str], 
         job.run(COMPLETE, f"--delivered-since={day}")
     assert ended.value.code == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == f"daily_aggregates.py: error: argument --delivered-since: {day!r} is not a day, such as 2026-03-09 or 14d"
+    assert said == f"trailtally run: error: argument --delivered-since: {day!r} is not a day, such as 2026-03-09 or 14d"
     assert job.requests == []
 
 
@@ -157,13 +159,13 @@ def test_bytes_are_a_number_above_zero(job: Job, capsys: pytest.CaptureFixture[s
         job.run(COMPLETE, f"{option}={number}")
     assert ended.value.code == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == f"daily_aggregates.py: error: argument {option}: {number!r} is not a number of bytes, such as 536870912"
+    assert said == f"trailtally run: error: argument {option}: {number!r} is not a number of bytes, such as 536870912"
 
 
 def test_a_dry_run_prints_what_a_run_would_do_and_does_not_run(job: Job) -> None:
     assert job.run(COMPLETE, "--dry-run", "--rebuild", "--delivered-since=2026-03-09") == (0, "what a run would do\n", "")
     assert job.requests == []
-    assert job.dry == [Request([str(job.tree)], "tables", delivered_since="2026-03-09", rebuild=True)]
+    assert job.dry == [Request(inputs=[str(job.tree)], output="tables", delivered_since="2026-03-09", rebuild=True)]
 
 
 def test_a_dry_run_that_fails_has_the_status_of_its_error(job: Job) -> None:
@@ -235,7 +237,7 @@ def test_debug_shows_the_stack_trace_before_the_line(job: Job) -> None:
     assert (status, first, last) == (1, "Traceback (most recent call last):", "trailtally: disk full")
 
 
-def test_wrong_use_is_found_before_spark_starts(job: Job) -> None:
+def test_wrong_use_is_found_before_the_run(job: Job) -> None:
     missing = f"{job.tree}/gone"
     said = f"trailtally: --input {missing}: no such file or folder\n"
     assert job.run(COMPLETE, "--input", missing) == (2, "", said)
@@ -268,7 +270,7 @@ def test_no_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.endswith("trailtally: error: the following arguments are required: COMMAND\n")
 
 
-@pytest.mark.parametrize("command", [main, daily_main])
+@pytest.mark.parametrize("command", [main, spark_main])
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str], command: Callable[[list[str]], int]) -> None:
     with pytest.raises(SystemExit) as ended:
         command(["--version"])

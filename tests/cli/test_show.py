@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trailtally import published
+from trailtally.cli.show import Question, show
 from trailtally.errors import UsageError
-from trailtally.show import show_tables
+from trailtally.stages.stored import object_name
+from trailtally.storage import open_store
 from trailtally.tables import coverage, event_counts, launches, ledger
 from trailtally.tables.columns import Table
 
@@ -19,9 +20,13 @@ READ = {"file_key": "/tree/a.json.gz", "status": "read", "rejected_records": 0}
 
 
 def put(output: Path, table: Table, day: str, *rows: dict[str, Any]) -> None:
-    path = Path(published.object_path(str(output), table, day))
+    path = output / object_name(table, day)
     path.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(list(rows), table.schema), path)
+
+
+def show_tables(output: str, rows: int) -> str:
+    return show(open_store(output), Question(rows=rows), named=output)
 
 
 def part(output: Path, number: int, rows: int = 20) -> list[str]:
@@ -32,7 +37,7 @@ def part(output: Path, number: int, rows: int = 20) -> list[str]:
 def test_a_folder_without_tables_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         show_tables(str(tmp_path), 20)
-    assert str(raised.value) == (f"{tmp_path}: no trailtally table in it. Give the --output of a run of jobs/daily_aggregates.py")
+    assert str(raised.value) == (f"{tmp_path}: no trailtally table in it. Give the --output of a run")
 
 
 def test_a_run_that_read_no_events_has_none_to_show(tmp_path: Path) -> None:
@@ -111,9 +116,9 @@ def test_a_days_accounts_and_sums_over_them(tmp_path: Path) -> None:
     put(tmp_path, coverage.TABLE, "2026-03-08", one)
     assert part(tmp_path, 2) == [
         "Days of the events, UTC",
-        "  day         accounts  files  records  duplicates  events  too late",
-        "  2026-03-08         1      2       10           1       9         1",
-        "  2026-03-09         2      6       30           3      27         3",
+        "  day         accounts  files  records  duplicates  events  not counted",
+        "  2026-03-08         1      2       10           1       9            1",
+        "  2026-03-09         2      6       30           3      27            3",
     ]
     assert part(tmp_path, 2, rows=1)[2:] == ["  2026-03-09         2      6       30           3      27         3"]  # the newest
 
