@@ -27,7 +27,7 @@ class Inflated(NamedTuple):
 
 
 def inflate(data: bytes, limit: int) -> Inflated:
-    """Return the content of a log file: inflated where it is gzip, all members of it; as it is otherwise.
+    """Return the content of a log file: all members inflated if it is gzip, the bytes themselves otherwise.
 
     Raises BadObject where the gzip is truncated or damaged, where other bytes follow it, where its content is gzip again, or more
     than `limit` bytes, which is then never held in memory.
@@ -51,7 +51,7 @@ def inflate(data: bytes, limit: int) -> Inflated:
 
 
 def _inflate_members(data: bytes, limit: int, *, keep: bool) -> Inflated | None:
-    """Return all members' content (b"" unless `keep`), or None as soon as it is more than `limit` bytes."""
+    """Return the content of all members (b"" unless `keep`); None as soon as it has more than `limit` bytes."""
     pieces, total, members, place = [], 0, 0, 0
     view, window = memoryview(data), len(data)
     while place < len(data):

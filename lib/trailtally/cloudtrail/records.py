@@ -1,7 +1,7 @@
-"""A log file's content as records, with only the fields that the tables need.
+"""The content of a log file -> its records, with only the fields that the tables need.
 
-The usual file takes the fast way: one call of a compiled decoder with types. A file that does not fit those types (a number
-where text is usual, a lone surrogate, a missing eventID) is read again record by record, so that what is odd about one
+A usual file takes one call of a compiled decoder with types. A file that does not fit those types (a number
+where text is usual, a lone surrogate, a missing eventID) is decoded again record by record, so that an unusual
 record costs no other one. A large file is decoded in chunks, so that memory is bounded by the chunk.
 Source of the fields: CloudTrail user guide, "CloudTrail record contents", eventVersion 1.0-1.11.
 """
@@ -86,13 +86,13 @@ _decode_file = msgspec.json.Decoder(_File).decode
 _decode_raw_file = msgspec.json.Decoder(_RawFile).decode
 _decode_record = msgspec.json.Decoder(Record).decode
 
-# Content that is decoded at once: its records take several times as much. CloudTrail's own files end at 50 MB.
+# Bytes of content that are decoded at once: their records take several times as much memory. CloudTrail's own files end at 50 MB.
 _CHUNK = 4 << 20
 
-# How many times its usual size a chunk may have, for want of a record's end.
+# How many times its usual size a chunk may have, until the end of a record comes.
 _LONGEST = 4
 
-# The same of content that has a comma for each of so few bytes: its records are tiny, and take a hundred times as much.
+# The same for content with a comma in every so few bytes: its records are tiny, and take a hundred times as much memory.
 _SMALL, _BYTES_A_COMMA = 1 << 20, 16
 
 # Content that is read though it cannot be cut, for it does not begin or end as CloudTrail's own does; of tiny records, less.
@@ -250,7 +250,7 @@ def _raw_records(content: bytes) -> Iterator[bytes]:
     try:
         raws = _decode_raw_file(content).Records
     except msgspec.DecodeError:
-        # The standard library's decoder takes what is unusual but legal, and words what is wrong.
+        # The standard library's decoder accepts what is unusual but legal, and its errors are precise.
         yield from _unusual_records(content.decode("utf-8-sig").strip())
         return
     yield from map(bytes, raws)
@@ -276,7 +276,7 @@ def _unusual_records(text: str) -> Iterator[bytes]:
 # Characters of a name that a reason quotes.
 _SHOWN = 60
 
-# What else is found under the name of a log file, by keys of its top level or of its first entry.
+# Other JSON documents that are stored under the name of a log file, by keys of their top level.
 _OTHER_KINDS = (
     ({"detail", "detail-type"}, "an event of EventBridge"),
     ({"logEvents", "logGroup"}, "a delivery of CloudWatch Logs"),
@@ -312,7 +312,7 @@ def _record(raw: bytes) -> Record:
 
 
 def parsed(raw: bytes) -> object:
-    """Return the value of some JSON. Raises BadRecord where it cannot be decoded."""
+    """Return the value of JSON bytes. Raises BadRecord where they cannot be decoded."""
     try:
         return json.loads(raw)
     except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
@@ -320,7 +320,7 @@ def parsed(raw: bytes) -> object:
 
 
 def _lenient(fields: dict[str, Any]) -> Record:
-    """Return the record with every field of an unusual type as its JSON text, and an unusual object as if it were not there."""
+    """Return the record; a field of an unusual type becomes its JSON text, and an unusual object is left out."""
     read_only = fields.get("readOnly")
     known: dict[str, Any] = {name: as_text(fields.get(name)) for name in _TEXT_FIELDS}
     known |= {name: msgspec.Raw(_json_text(fields.get(name)).encode()) for name in _RAW_FIELDS}
@@ -334,7 +334,7 @@ _TEXT_FIELDS = tuple(name for name in Record.__struct_fields__ if name not in {*
 
 
 def lenient_struct(kind: type[T], value: object, nested: dict[str, type[msgspec.Struct]] | None = None) -> T | None:
-    """Return an object as this struct, its fields as text but for the nested structs; None where it is no object."""
+    """Return an object as this struct, its fields as text except nested structs; None where it is not an object."""
     if not isinstance(value, dict):
         return None
     nested = nested or {}
@@ -353,7 +353,7 @@ def as_text(value: object) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else _json_text(value)
-    # Half of a surrogate pair is legal in JSON's escapes, and in no text that a table can hold.
+    # A lone surrogate is legal in JSON's escapes, but not in the text of a table.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -365,7 +365,7 @@ def _json_text(value: object) -> str:
 
 
 def _content_hash(raw: bytes) -> str:
-    """Return a hash that duplicates of one record share however they are spaced and their keys ordered."""
+    """Return a hash of the record's content, independent of white space and of the order of keys."""
     canonical = json.dumps(parsed(raw), sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 

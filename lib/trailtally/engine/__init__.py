@@ -1,7 +1,7 @@
 """What runs stages: processes of this machine, or Spark.
 
-An engine takes blobs with keys through stages: a stage is called once for each key, with all blobs of it. Nothing but the last
-stage's blobs, which are small, comes back.
+An engine passes blobs with keys through stages: it calls a stage once for each key, with all blobs of that key. Only the blobs of
+the last stage, which are small, return to the driver.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from trailtally.stages.blobs import Blob, Stage
 
 
 class Engine(ABC):
-    """Runs stages, and collects what its tasks counted (see meter.py)."""
+    """Runs stages, and collects the counters of its tasks (meter.py)."""
 
     def __init__(self) -> None:
         self._of_tasks: Counter[str] = Counter()
@@ -23,24 +23,24 @@ class Engine(ABC):
         """Yield the last stage's blobs.
 
         Args:
-            inputs: A blob a task of the first stage.
-            stages: What is done one after the other.
-            weight: Bytes of compressed logs that the work is about: an engine may do little work here and now.
+            inputs: A blob for each task of the first stage.
+            stages: Run one after the other.
+            weight: The work in bytes of compressed logs, about: an engine may do little work in this process.
 
         Raises:
-            TrailtallyError: a task failed; the message is for the user.
+            TrailtallyError: A task failed; the message is for the user.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """End what still runs, and remove what was spilled."""
+        """End what still runs, and remove spilled blobs."""
 
-    def settings(self, prefix: str) -> dict[str, str]:  # noqa: ARG002 - of engines that have settings
-        """Return the engine's settings whose names begin so."""
+    def settings(self, prefix: str) -> dict[str, str]:  # noqa: ARG002 - for engines that have settings
+        """Return the engine's settings whose names begin with the prefix."""
         return {}
 
     def counted(self) -> Counter[str]:
-        """Return what all processes counted so far, this one's included."""
+        """Return the counters of all processes so far, this one included."""
         return meter.snapshot() + self._of_tasks
 
     def __enter__(self) -> "Engine":

@@ -1,6 +1,6 @@
-"""The engine of this machine: processes that are started when there is much to do; little work is done in this process.
+"""The local engine: worker processes for large work; small work is done in this process.
 
-Between two stages blobs lie in files, so that memory holds no more than the blobs of the keys at work.
+Between two stages blobs are in files, so that memory holds only the blobs of the keys that are being worked on.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from trailtally.engine.spill import Spilled, make_folder, spill
 from trailtally.errors import RunStopped, TrailtallyError
 from trailtally.stages.blobs import Blob, Stage
 
-# Work that this process has done before others have started and loaded what they need.
+# Bytes of work that this process does before workers have started and loaded their modules.
 SMALL = 24 << 20
 
 Source = bytes | Spilled
@@ -40,18 +40,16 @@ class _Task(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Return its bytes."""
+        """Return the bytes of its blobs."""
         return sum(source.size if isinstance(source, Spilled) else len(source) for source in self.sources)
 
 
 class LocalEngine(Engine):
-    """Runs stages in `workers` processes, by default one a core."""
+    """Runs stages in `workers` processes, by default one for each core; work of at most `small` bytes in this process."""
 
     def __init__(self, workers: int | None = None, *, small: int = SMALL) -> None:
         super().__init__()
-        self._count = (
-            workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or os.cpu_count() or 1
-        )
+        self._count = workers or _cores()
         self._small = small
         self._pool: list[_Worker] = []
         self._folder: str | None = None
@@ -66,11 +64,11 @@ class LocalEngine(Engine):
             self._folder = make_folder()
         groups: dict[str, list[Source]] = {key: [blob] for key, blob in inputs}
         for number, stage in enumerate(stages):
-            found: dict[str, list[Source]] = defaultdict(list)
+            next_groups: dict[str, list[Source]] = defaultdict(list)
             for key, source in self._run_stage(number, stage, groups, spilled=number + 1 < len(stages)):
-                found[key].append(source)
+                next_groups[key].append(source)
             self._remove_files(groups)
-            groups = found
+            groups = next_groups
         for key, sources in groups.items():
             for source in sources:
                 assert isinstance(source, bytes)
@@ -79,12 +77,12 @@ class LocalEngine(Engine):
     def _run_stage(
         self, number: int, stage: Stage, groups: dict[str, list[Source]], *, spilled: bool
     ) -> Iterator[tuple[str, Source]]:
-        """Yield what the stage makes of each key's blobs: in files, or as it is."""
+        """Yield the blobs that the stage returns for each key, in files if `spilled`."""
         tasks = []
         for key, sources in groups.items():
             self._number += 1
             tasks.append(_Task(self._number, number, key, sources))
-        # The largest first: what is left at the end keeps all workers at work.
+        # The largest first, so that small tasks are left at the end and keep all workers busy.
         waiting = deque(sorted(tasks, key=lambda task: -task.size))
         self._start(min(self._count, len(waiting)))
         for worker in self._pool:
@@ -95,13 +93,13 @@ class LocalEngine(Engine):
                     worker.give(waiting.popleft())
             for answer in self._answers(stage, waiting):
                 self._of_tasks.update(answer.counted)
-                yield from answer.found
+                yield from answer.blobs
 
     def _answers(self, stage: Stage, waiting: deque[_Task]) -> Iterator["_Answer"]:
-        """Wait for workers, and yield what they answer. A worker that died is replaced, and its task done in smaller ones."""
+        """Wait for workers, and yield their answers. A worker that died is replaced, and its task repeated in smaller ones."""
         busy = {worker.connection: worker for worker in self._pool if worker.task}
         for connection in wait(list(busy)):
-            worker = busy[connection]  # type: ignore[index] # wait() gives back what it was given
+            worker = busy[connection]  # type: ignore[index] # wait() returns what it was given
             try:
                 answer = worker.answer()
             except (EOFError, OSError):
@@ -112,7 +110,7 @@ class LocalEngine(Engine):
             yield answer
 
     def _after_death(self, stage: Stage, worker: "_Worker") -> Iterator[_Task]:
-        """Replace a worker that died, and yield its task's work in smaller tasks. Raises RunStopped where it has none."""
+        """Replace a worker that died, and yield its task's work in smaller tasks. Raises RunStopped where there are none."""
         task = worker.task
         assert task is not None
         worker.process.join()
@@ -121,9 +119,9 @@ class LocalEngine(Engine):
         self._pool[-1].stage = worker.stage
         halves = getattr(stage, "halves", None)
         if halves is None or not isinstance(task.sources[0], bytes):
-            raise RunStopped(f"{_death(worker.process)} while it worked on {task.key}. {_MEMORY}")
+            raise RunStopped(f"{_death_text(worker.process)} while it worked on {task.key}. {_MEMORY_HINT}")
         sources = [source for source in task.sources if isinstance(source, bytes)]
-        for blob in halves(sources, _death(worker.process)):
+        for blob in halves(sources, _death_text(worker.process)):
             self._number += 1
             yield _Task(self._number, task.stage, f"{task.key}.{self._number}", [blob])
 
@@ -137,7 +135,7 @@ class LocalEngine(Engine):
                 os.unlink(path)
 
     def close(self) -> None:
-        """End the workers, whatever they do, and remove the folder."""
+        """End the workers, whatever they are doing, and remove the folder."""
         for worker in self._pool:
             worker.process.terminate()
             worker.connection.close()
@@ -149,13 +147,20 @@ class LocalEngine(Engine):
             self._folder = None
 
 
-_MEMORY = (
+_MEMORY_HINT = (
     "Nothing of this batch was published. As a rule the system stops a process that takes too much memory: free some, "
     "or give fewer --workers or a smaller --batch-bytes"
 )
 
 
-def _death(process: BaseProcess) -> str:
+def _cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _death_text(process: BaseProcess) -> str:
     code = process.exitcode or 0
     how = f"was stopped by signal {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
     return f"a worker process {how}"
@@ -164,11 +169,11 @@ def _death(process: BaseProcess) -> str:
 def _run_here(inputs: Sequence[Blob], stages: Sequence[Stage]) -> Iterator[Blob]:
     groups: dict[str, list[bytes]] = {key: [blob] for key, blob in inputs}
     for stage in stages:
-        found: dict[str, list[bytes]] = defaultdict(list)
+        next_groups: dict[str, list[bytes]] = defaultdict(list)
         for key, blobs in groups.items():
-            for to, blob in stage(key, blobs):
-                found[to].append(blob)
-        groups = found
+            for next_key, blob in stage(key, blobs):
+                next_groups[next_key].append(blob)
+        groups = next_groups
     yield from ((key, blob) for key, blobs in groups.items() for blob in blobs)
 
 
@@ -177,9 +182,9 @@ def _run_here(inputs: Sequence[Blob], stages: Sequence[Stage]) -> Iterator[Blob]
 
 @dataclass
 class _Answer:
-    """What a task came to: where its blobs lie, what it counted, or the error that ended it."""
+    """The result of a task: its blobs or where they are, its counters, or the error that ended it."""
 
-    found: list[tuple[str, Source]] = field(default_factory=list)
+    blobs: list[tuple[str, Source]] = field(default_factory=list)
     counted: dict[str, float] = field(default_factory=dict)
     error: tuple[type[BaseException] | None, str] | None = None
     trace: str = ""
@@ -196,7 +201,7 @@ class _Worker:
 
     @classmethod
     def start(cls) -> "_Worker":
-        """Return a new worker. It is started afresh, never forked: obstore does not survive a fork."""
+        """Return a new worker, spawned and not forked: obstore does not survive a fork."""
         context = get_context("spawn")
         here, there = context.Pipe()
         process = context.Process(target=_work, args=(there,), name="trailtally worker", daemon=True)
@@ -207,11 +212,11 @@ class _Worker:
     def give(self, task: _Task) -> None:
         """Send it a task."""
         self.task = task
-        with contextlib.suppress(OSError):  # it has died: `answer` tells
+        with contextlib.suppress(OSError):  # it has died: `answer` raises
             self.connection.send((self.stage, task))
 
     def answer(self) -> _Answer:
-        """Return its answer. Raises EOFError where it has died; its task stays with it then."""
+        """Return its answer. Raises EOFError where it has died; `task` is then still its task."""
         answer: _Answer = self.connection.recv()
         self.task = None
         return answer
@@ -220,7 +225,7 @@ class _Worker:
 def _work(connection: Connection) -> None:
     """Do tasks until the other side is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal: the first one ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal: the main process ends the workers
     stage_bytes, stage, folder = b"", None, None
     while True:
         try:
@@ -231,31 +236,32 @@ def _work(connection: Connection) -> None:
             stage_bytes, (stage, folder) = wanted, pickle.loads(wanted)  # noqa: S301 - from our own parent
         assert stage is not None
         try:
-            connection.send(_done(stage, folder, task))
+            connection.send(_answer_to(stage, folder, task))
         except OSError:
             return
 
 
 def _end_with_parent() -> None:
-    """End this process, whatever it does, when the first one is gone: it may have been killed."""
+    """End this process when the main process is gone: it may have been killed."""
     if parent := parent_process():
         parent.join()
         os._exit(1)
 
 
-def _done(stage: Stage, folder: str | None, task: _Task) -> _Answer:
+def _answer_to(stage: Stage, folder: str | None, task: _Task) -> _Answer:
     before = meter.snapshot()
     try:
-        blobs = stage(task.key, _loaded(task.sources))
-        found: Iterable[tuple[str, Any]] = spill(blobs, f"{folder}/{task.number}") if folder else blobs
-        return _Answer(list(found), meter.since(before))
+        blobs: Iterable[tuple[str, Any]] = stage(task.key, _load_all(task.sources))
+        if folder:
+            blobs = spill(blobs, f"{folder}/{task.number}")
+        return _Answer(list(blobs), meter.since(before))
     except TrailtallyError as error:
         return _Answer(error=(type(error), str(error)), trace=traceback.format_exc())
-    except Exception as error:  # noqa: BLE001 - whatever it is, the first process tells it
+    except Exception as error:  # noqa: BLE001 - the main process reports any error
         return _Answer(error=(None, f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
 
 
-def _loaded(sources: Sequence[Source]) -> Iterator[bytes]:
+def _load_all(sources: Sequence[Source]) -> Iterator[bytes]:
     for source in sources:
         yield source.load() if isinstance(source, Spilled) else source
 

@@ -1,4 +1,4 @@
-"""The engine of spark-submit: stages are mapInArrow over rows of (key, blob), with a shuffle by key between two.
+"""The engine on Spark: each stage is a mapInArrow over rows of (key, blob), with a shuffle by key between two stages.
 
 One Spark query takes blobs through all stages; the driver sees only what the last stage yields. No row per event, no UDF per
 row and no cache, so that neither Spark's memory nor its planner matters for the size of the logs.
@@ -34,10 +34,10 @@ from trailtally.stages.blobs import Blob, Stage
 _SCHEMA = "key string, blob binary"
 _ROWS = pa.schema([("key", pa.string()), ("blob", pa.binary())])
 
-# Tasks of the first stage, at most: of more inputs each takes some.
+# Tasks of the first stage, at most: where there are more inputs, a task takes several.
 _TASKS = 4_000
 
-# Blobs that go to Spark in one Arrow batch: up to so many, or about so many bytes.
+# Blobs in one Arrow batch for Spark, at most; and their bytes, about.
 _BATCH_BLOBS, _BATCH_BYTES = 256, 4 << 20
 
 SETTINGS: dict[str, Any] = {
@@ -50,24 +50,24 @@ SETTINGS: dict[str, Any] = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
     "spark.sql.adaptive.coalescePartitions.minPartitionSize": "256KB",
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "8MB",
-    # A blob may have 10 MB. Of 4.x the bytes are the limit; 3.5 knows only the number (see SparkEngine).
+    # A blob may have 10 MB. Spark 4 limits a batch by its bytes; 3.5 only by its rows (see SparkEngine).
     "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
     "spark.sql.execution.arrow.maxBytesPerBatch": "16MB",
-    # For so few rows, to compile code takes longer than to run without it.
+    # For so few rows, compiling code takes longer than running without it.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     # Blobs are compressed already.
     "spark.shuffle.compress": "false",
     "spark.shuffle.spill.compress": "false",
-    # A worker of Python that has loaded the package serves all tasks.
+    # A Python worker that has loaded the package serves all tasks.
     "spark.python.worker.reuse": "true",
 }
 
 
 class SparkEngine(Engine):
-    """Runs stages in Spark's tasks. The session is made here, unless the process has one.
+    """Runs stages in Spark's tasks. It starts a session, unless the process has one.
 
-    Work of no more than `small` bytes is done in this process: by default the listing and the plan of a small tree, no reading.
+    Work of at most `small` bytes is done in this process: by default the listing and the plan of a small tree, no reading.
     """
 
     def __init__(self, name: str, *, small: int = 0) -> None:
@@ -85,10 +85,10 @@ class SparkEngine(Engine):
             raise
 
     def _local_settings(self) -> dict[str, Any]:
-        """Return the settings of a Spark that is one process here: its shuffle files lie where nobody else can read them."""
+        """Return the settings of a local master: its shuffle files are in a folder that nobody else can read."""
         if not self._is_ours or is_remote() or os.environ.get("SPARK_LOCAL_DIRS"):
             return {}
-        SparkContext._ensure_initialized()  # noqa: SLF001 - only Java knows what spark-submit was given
+        SparkContext._ensure_initialized()  # noqa: SLF001 - only the JVM has the settings of spark-submit
         settings = SparkConf()
         if not settings.get("spark.master", "local").startswith("local") or settings.contains("spark.local.dir"):
             return {}
@@ -96,7 +96,7 @@ class SparkEngine(Engine):
         return {"spark.local.dir": self._folder}
 
     def run(self, inputs: Sequence[Blob], stages: Sequence[Stage], *, weight: int) -> Iterator[Blob]:
-        """Yield the last stage's blobs. Where a worker of Python dies, everything is done again, each input by a process."""
+        """Yield the last stage's blobs. Where a Python worker dies, all is repeated, each input in a process of its own."""
         if weight <= self._small or not inputs:
             yield from LocalEngine(1).run(inputs, stages, weight=0)
             return
@@ -115,41 +115,41 @@ class SparkEngine(Engine):
     def _rows(self, inputs: Sequence[Blob], stages: Sequence[Stage]) -> list[Blob]:
         first, *others = stages
         tasks = min(len(inputs), _TASKS)
-        # A row a task and nothing to shuffle: the inputs travel with the function.
+        # A row for each input and no shuffle: the inputs travel with the function.
         rows = self._spark.range(0, len(inputs), 1, tasks).mapInArrow(_First(inputs, first, self._meter), _SCHEMA)
         for stage in others:
             rows = rows.repartition("key").sortWithinPartitions("key").mapInArrow(_Next(stage, self._meter), _SCHEMA)
-        return self._collected(rows)
+        return self._collect(rows)
 
-    def _collected(self, rows: DataFrame) -> list[Blob]:
+    def _collect(self, rows: DataFrame) -> list[Blob]:
         try:
             return [(row.key, bytes(row.blob)) for row in rows.collect()]
         except Exception as error:
             text = str(error)
             if found := _MARK.search(text):
-                raise _unmarked(found) from error
+                raise _unmark(found) from error
             if _DEATH.search(text):
                 raise _WorkerDied from error
             if "java.io.IOException: No space left on device" in text:
                 raise RunStopped(_full(self._folder)) from error
-            if lacking := _LACKING.search(text):
-                raise RunStopped(f"{lacking[0]} in Spark's workers. {_GIVE_PACKAGES}") from error
+            if missing := _MISSING_PACKAGE.search(text):
+                raise RunStopped(f"{missing[0]} in Spark's workers. {_PACKAGES_HINT}") from error
             raise
 
     def settings(self, prefix: str) -> dict[str, str]:
-        """Return the settings of Spark whose names begin so."""
+        """Return the settings of Spark whose names begin with the prefix."""
         if is_remote():
             return {}
         return {name: value for name, value in self._spark.sparkContext.getConf().getAll() if name.startswith(prefix)}
 
     def counted(self) -> Counter[str]:
-        """Return what this process counted so far, and the tasks that have ended."""
+        """Return the counters of this process and of the tasks that have ended."""
         if self._meter is not None:
             self._of_tasks = self._meter.value
         return super().counted()
 
     def close(self) -> None:
-        """End the session, if it was made here, and remove its temporary files."""
+        """End the session, if the engine started it, and remove its temporary files."""
         if self._is_ours:
             self._spark.stop()
         self._remove_folder()
@@ -163,11 +163,11 @@ class SparkEngine(Engine):
 class _Sum(AccumulatorParam[Any]):
     """Counters that tasks add to."""
 
-    def zero(self, value: Any) -> Any:  # noqa: ARG002 - Spark gives it
+    def zero(self, value: Any) -> Any:  # noqa: ARG002 - the interface of Spark
         return Counter()
 
     def addInPlace(self, value1: Any, value2: Any) -> Any:  # noqa: N802 - Spark's name
-        # A new one: the driver's may be read by another thread meanwhile.
+        # A new Counter: another thread of the driver may read the old one.
         return Counter({name: value1[name] + value2[name] for name in value1.keys() | value2.keys()})
 
 
@@ -175,7 +175,7 @@ class _Sum(AccumulatorParam[Any]):
 
 
 class _First:
-    """The function of the first mapInArrow: rows of numbers in, of inputs."""
+    """The function of the first mapInArrow: takes rows with the numbers of inputs."""
 
     def __init__(self, inputs: Sequence[Blob], stage: Stage, counters: Any) -> None:
         self._inputs, self._stage, self._counters = inputs, stage, counters
@@ -190,19 +190,19 @@ class _First:
 
 
 class _Next:
-    """The function of a later mapInArrow: rows sorted by key in."""
+    """The function of a later mapInArrow: takes rows of (key, blob) that are sorted by key."""
 
     def __init__(self, stage: Stage, counters: Any) -> None:
         self._stage, self._counters = stage, counters
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        groups = itertools.groupby(_unbatched(batches), key=itemgetter(0))
+        groups = itertools.groupby(_unbatch(batches), key=itemgetter(0))
         with _in_task(self._counters):
-            yield from _batches(made for key, blobs in groups for made in self._stage(key, map(itemgetter(1), blobs)))
+            yield from _batches(blob for key, blobs in groups for blob in self._stage(key, map(itemgetter(1), blobs)))
 
 
 class _InProcess:
-    """A first stage whose work is done by a process of its own: what kills it kills no worker of Spark, and is done in halves."""
+    """A first stage in a process of its own: where that dies, Spark's worker does not, and the work is repeated in halves."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -216,32 +216,32 @@ class _InProcess:
 
 @contextlib.contextmanager
 def _in_task(counters: Any) -> Iterator[None]:
-    """Collect what the block counts, and word what it raises."""
+    """Collect the counters of the block, and put the message of its error into a form that reaches the driver."""
     before = meter.snapshot()
     try:
         yield
     except Exception as error:
-        raise RuntimeError(_marked(error)) from error
+        raise RuntimeError(_mark(error)) from error
     finally:
-        _make_tasks_cheap()  # at the end, as the first task has loaded what all need
+        _make_tasks_cheap()  # at the end, when the first task has loaded all modules
     if counters is not None:
         counters.add(Counter(meter.since(before)))
 
 
 @cache
 def _make_tasks_cheap() -> None:
-    """Let a worker's next tasks cost little, once for each worker.
+    """Make the further tasks of a worker cheap; called once in each worker.
 
-    Before each task Spark calls importlib.invalidate_caches(), and Python 3.11 and 3.12 read the directories of pyspark.zip and
-    of --py-files again then: 0.25 s of CPU (3.13 reads them when they are needed). After each task it collects garbage among all
-    that was ever loaded: 0.01 to 0.04 s. 40 empty tasks on 2 cores: 6.3 s; 1.7 s without the first, 1.4 s without both.
+    Before each task Spark calls importlib.invalidate_caches(), for which Python 3.11 and 3.12 read the directories of pyspark.zip
+    and of --py-files again: 0.25 s of CPU (3.13 reads them when needed). After each task Spark collects garbage among all loaded
+    objects: 0.01 to 0.04 s. 40 empty tasks on 2 cores: 6.3 s; 1.7 s without the first, 1.4 s without both.
     """
     zipimport.zipimporter.invalidate_caches = lambda self: None  # type: ignore[method-assign] # noqa: ARG005 - as it is called
     gc.collect()
     gc.freeze()
 
 
-def _unbatched(batches: Iterable[pa.RecordBatch]) -> Iterator[Blob]:
+def _unbatch(batches: Iterable[pa.RecordBatch]) -> Iterator[Blob]:
     for batch in batches:
         keys, blobs = batch.columns
         for key, blob in zip(keys.to_pylist(), blobs, strict=True):
@@ -266,29 +266,29 @@ def _batch(blobs: list[Blob]) -> pa.RecordBatch:
     return pa.record_batch([[key for key, _ in blobs], [blob for _, blob in blobs]], schema=_ROWS)
 
 
-# --- What went wrong --------------------------------------------------------------------------------------------------------
+# --- Errors --------------------------------------------------------------------------------------------------------------
 
-# Spark hands the driver the text of the worker's traceback only, so a message travels as JSON between marks.
+# The driver gets only the text of a worker's traceback, so a message travels in it as JSON between marks.
 _MARK = re.compile(r'\[\[trailtally (?P<ours>ours|fault) (?P<message>"(?:[^"\\]|\\.)*") \]\]')
 
 
-def _marked(error: Exception) -> str:
+def _mark(error: Exception) -> str:
     if isinstance(error, TrailtallyError):
         return f"[[trailtally ours {json.dumps(str(error))} ]]"
     return f"[[trailtally fault {json.dumps(f'{type(error).__name__}: {error}')} ]]"
 
 
-def _unmarked(found: re.Match[str]) -> Exception:
+def _unmark(found: re.Match[str]) -> Exception:
     message = str(json.loads(found["message"]))
     return TrailtallyError(message) if found["ours"] == "ours" else RuntimeError(message)
 
 
-# A worker of Python that crashed, or a container that the cluster stopped.
+# A Python worker that crashed, or a container that the cluster stopped.
 _DEATH = re.compile(r"Python worker exited unexpectedly|ExecutorLostFailure|Container killed|Container from a bad node")
 
-_LACKING = re.compile(r"No module named '[^']+'")
+_MISSING_PACKAGE = re.compile(r"No module named '[^']+'")
 
-_GIVE_PACKAGES = (
+_PACKAGES_HINT = (
     "Set PYSPARK_PYTHON (or spark.pyspark.python) to a Python that has the packages on every node, and give trailtally itself "
     "with --py-files where they lack it"
 )
@@ -300,7 +300,7 @@ _DIED = (
 
 
 class _WorkerDied(Exception):
-    """A process of Spark's was killed amid its work."""
+    """A process of Spark died while it ran a task."""
 
 
 def _full(folder: str | None) -> str:

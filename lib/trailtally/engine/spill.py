@@ -23,7 +23,7 @@ class Spilled(NamedTuple):
     size: int
 
     def load(self) -> bytes:
-        """Return its bytes."""
+        """Return the bytes of the blob."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
@@ -35,11 +35,11 @@ def make_folder() -> str:
     try:
         return tempfile.mkdtemp(prefix=f"trailtally-{os.getuid()}-{os.getpid()}-")
     except OSError as error:
-        raise TrailtallyError(_words(tempfile.gettempdir(), error)) from error
+        raise TrailtallyError(_disk_message(tempfile.gettempdir(), error)) from error
 
 
 def remove_left_folders() -> None:
-    """Remove the folders of this user's runs that were killed."""
+    """Remove the folders that killed runs of this user left."""
     with contextlib.suppress(OSError):
         for folder in Path(tempfile.gettempdir()).iterdir():
             found = _NAME.match(folder.name)
@@ -58,7 +58,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def spill(blobs: Iterable[Blob], path: str) -> Iterator[tuple[str, Spilled]]:
-    """Write blobs into one file; yield where each lies."""
+    """Write blobs into one file; yield the place of each."""
     offset = 0
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file:
@@ -67,12 +67,12 @@ def spill(blobs: Iterable[Blob], path: str) -> Iterator[tuple[str, Spilled]]:
                 file.write(blob)
                 file.flush()
             except OSError as error:
-                raise TrailtallyError(_words(os.path.dirname(path), error)) from error
+                raise TrailtallyError(_disk_message(os.path.dirname(path), error)) from error
             yield key, Spilled(path, offset, len(blob))
             offset += len(blob)
 
 
-def _words(folder: str, error: OSError) -> str:
+def _disk_message(folder: str, error: OSError) -> str:
     return (
         f"the temporary folder {folder} cannot be written: {(error.strerror or str(error)).lower()}. Nothing of this batch was "
         "published. Set TMPDIR to a folder with room for twice the compressed logs of a batch (or give a smaller --batch-bytes)"

@@ -1,7 +1,7 @@
-"""Plan: a delivery day's listed objects and its ledger -> what to read, cut into splits of even work.
+"""Plan: the listed objects of a delivery day and its ledger -> what to read, cut into splits of even work.
 
-The ledger has one object a delivery day, and a key tells its delivery day: so a day is planned by one task that reads one object.
-Splits lie in the stage area; the driver gets their names and sizes.
+The ledger has one object for each delivery day, and a key has its delivery day: so one task plans a day and reads one object.
+Splits are written beside the stage area; the driver gets their names and sizes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,13 +21,13 @@ from trailtally.stages.stored import read_day
 from trailtally.storage import Store
 from trailtally.tables import ledger
 
-# A split: compressed bytes, about a second of work for one core; and files, each of which costs something by itself.
+# The size of a split: compressed bytes, about a second of work for one core; and files, as each costs time by itself.
 SPLIT_BYTES, SPLIT_FILES = 8 << 20, 4_000
 
-# Bytes of a split's own object: its rows are some hundred bytes each.
+# The most bytes of a split's object: its rows have some hundred bytes each.
 _LARGEST = 1 << 30
 
-# What a file costs beside its bytes.
+# The work of a file apart from its bytes, in bytes that take the same time.
 _FILE_COST = SPLIT_BYTES // SPLIT_FILES
 
 SPLIT_ROWS = pa.schema([*LISTED, ("days", pa.list_(pa.field("element", pa.string())))])
@@ -37,7 +37,7 @@ SPLIT_ROWS = pa.schema([*LISTED, ("days", pa.list_(pa.field("element", pa.string
 class Split:
     """The objects that one read task takes: log files, and what the listing set aside (with a status).
 
-    `verdict` says why the log files cannot be read, where that is known before.
+    `verdict` says why the log files cannot be read, where an earlier try has shown that.
     """
 
     rows: pa.Table
@@ -68,7 +68,7 @@ class SplitPart(NamedTuple):
 
     @classmethod
     def parse(cls, line: str) -> "SplitPart":
-        """Return the part that was written as this line."""
+        """Return the part of a line that `str` made of it."""
         name, *rest = line.split(" ", 3)
         start, end, verdict = rest + ["0", "0", ""][len(rest) :]
         return cls(name, int(start), int(end), verdict)
@@ -76,7 +76,7 @@ class SplitPart(NamedTuple):
 
 @dataclass(frozen=True)
 class Splits:
-    """Where the splits of a run lie."""
+    """The splits of a run, in a folder of its output."""
 
     store: Store
     folder: str
@@ -86,7 +86,7 @@ class Splits:
         self.store.put(f"{self.folder}/{name}", pack(rows, "split"))
 
     def load(self, blobs: Iterable[bytes]) -> Iterator[Split]:
-        """Yield the splits that are named, a line each; a line may name some rows of one (SplitPart)."""
+        """Yield the splits that are named, one in each line, whole or in part (SplitPart)."""
         for line in b"\n".join(blobs).decode().splitlines():
             part = SplitPart.parse(line)
             data = self.store.get(f"{self.folder}/{part.name}", limit=_LARGEST)

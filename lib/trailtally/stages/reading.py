@@ -1,6 +1,6 @@
-"""Read: a split's log files -> the rows of each event day and slice, a status row for each file, and what was read.
+"""Read: the log files of a split -> rows by event day and slice, a status row for each file, and counts of records.
 
-One bad file rejects itself, never its split; one bad record itself, never its file.
+A bad file is rejected without its split, a bad record without its file.
 """
 
 import gc
@@ -31,13 +31,13 @@ from trailtally.tables.ledger import READ, REJECTED, UNREADABLE
 
 ROWS, REMOVED, STATUS = "rows", "removed", "status"
 
-# Records, and bytes of JSON that they came from, whose columns are built at once: enough that a column's overhead is nothing.
+# Records whose columns are built at once, and the bytes of their JSON: so many that the overhead of a column is negligible.
 _RECORDS, _CONTENT = 100_000, 64 << 20
 
-# Compressed bytes that a task has fetched and not read yet, at most; what a file has whose size is not known.
+# Compressed bytes that a task has fetched and not read yet, at most; and those of a file whose size is not known.
 _FETCHED_BYTES, _USUAL_BYTES = 64 << 20, 256 << 10
 
-# Days of one flush above which their rows are kept without dictionaries, which would cost more than they save.
+# Event days in one flush, at most, whose rows have dictionaries: for more days these cost more than they save.
 _MANY_DAYS = 32
 
 _File = dict[str, Any]
@@ -58,7 +58,7 @@ class Read:
     def __call__(self, key: str, blobs: Iterable[bytes]) -> Iterator[Blob]:
         """Yield what the split's files hold."""
         task = _Task(self)
-        # Nothing here refers to itself. The collector of such things took a sixth of the time.
+        # Nothing here refers to itself, and the garbage collector took a sixth of the time.
         gc.disable()
         try:
             for split in self.splits.load(blobs):
@@ -71,11 +71,11 @@ class Read:
             gc.enable()
 
     def halves(self, blobs: Iterable[bytes], death: str) -> list[bytes]:
-        """Return smaller splits, for a task whose process died: down to the one file, which then is unreadable."""
+        """Return smaller splits for a task whose process died, down to a single file, which is then unreadable."""
         return self.splits.halves(blobs, f"{death} while it read this file: as a rule for want of memory")
 
     def _fetched(self, split: Split) -> Iterator[tuple[_File, _Fetch]]:
-        """Yield each log file with a function for its bytes and e_tag. Of a remote store the next ones are on their way then."""
+        """Yield each log file with a function for its bytes and e_tag; those of a remote store are fetched ahead."""
         files = split.files.to_pylist()
         stores = {id(file): self._store_of(file["file_key"]) for file in files}
 
@@ -100,7 +100,7 @@ class Read:
 
 
 def _set_aside(split: Split) -> Iterator[Blob]:
-    """Yield the status rows of what the listing set aside."""
+    """Yield the status rows of the objects that the listing set aside."""
     for day, rows in split.set_aside():
         yield str(Key(To.LEDGER, day)), pack(rows.select(["file_key", "e_tag", "size", "status", "reason"]), STATUS)
 
@@ -114,11 +114,11 @@ class _Task:
         self._statuses: dict[str, Status] = {}
         self._records = self._content = 0
         self._callers = columns.Callers()
-        # By event day: the records that were read.
+        # Records that were read, by event day.
         self.totals: dict[str, int] = defaultdict(int)
 
     def read(self, file: _File, fetch: _Fetch) -> Iterator[Blob]:
-        """Read one file to the end, and yield what has become enough to be yielded."""
+        """Read one file to the end, and yield rows once there are enough of them."""
         status = Status(file, file["e_tag"])
         try:
             yield from self._add(file, fetch, status)
@@ -134,7 +134,7 @@ class _Task:
         first, is_checked = len(self._chunks), False
         try:
             with meter.timed("fetch"):
-                # Of the version that is read, should it have changed since it was listed.
+                # The e_tag of the version that is read: the object may have changed since it was listed.
                 data, status.e_tag = fetch()
             with meter.timed("gunzip"):
                 content, status.members = inflate(data, self._read.max_file_bytes)
@@ -162,7 +162,7 @@ class _Task:
             yield from self.flush()
 
     def _decode(self, content: bytes) -> Iterator[Decoded]:
-        """Yield the content's records, and count only the time that decoding takes."""
+        """Yield the content's records; counts only the seconds of decoding."""
         chunks = decode(content, keep_texts=self._read.keep_records)
         while True:
             with meter.timed("decode"):
@@ -177,14 +177,14 @@ class _Task:
         status.status, status.reason, status.records, status.rejected = what, str(problem), 0, 0
 
     def _remove_old_rows(self, file: _File) -> Iterator[Blob]:
-        """Yield, for each day that holds rows of an earlier version of the file, that these rows leave."""
+        """Yield the removal of the rows of the file's earlier version, for each event day that holds some."""
         for day in file["days"] or ():
             removed = pa.table({"file_key": [file["file_key"]]})
             for bits in _prefixes(self._read.depths.get(day, 0)):
                 yield str(Key(To.EVENTS, day, bits)), pack(removed, REMOVED)
 
     def flush(self, unfinished: Status | None = None) -> Iterator[Blob]:
-        """Yield what was read, and forget it, but for the status of a file that is not yet read to its end."""
+        """Yield the rows and statuses read so far and clear them, except the status of a file that is `unfinished`."""
         with meter.timed("columns"):
             found = rows_of(self._chunks, self._callers)
         keys = [chunk.file["file_key"] for chunk in self._chunks]
