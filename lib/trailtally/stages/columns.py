@@ -52,14 +52,14 @@ def event_columns(
     file_keys: pa.DictionaryArray,
 ) -> dict[str, pa.Array]:
     """Return the columns that come from one field each, by name. `accounts` and `regions` come from the paths of the files."""
-    columns: dict[str, pa.Array] = {name: encoded(field_of(records, field)) for name, field in _FIELDS.items()}
+    columns: dict[str, pa.Array] = {name: encode(field_of(records, field)) for name, field in _FIELDS.items()}
     columns["event_id"] = pa.array(field_of(records, "eventID"), pa.string())
     columns["request_id"] = pa.array(field_of(records, "requestID"), pa.string())
     columns["read_only"] = pa.array(field_of(records, "readOnly"), pa.bool_())
     columns["file_key"] = file_keys
-    own_accounts = mapped(encoded(field_of(records, "recipientAccountId")), _account)
+    own_accounts = map_values(encode(field_of(records, "recipientAccountId")), _account)
     columns["account_id"] = _or_else(own_accounts, accounts)
-    columns["region"] = _or_else(mapped(encoded(field_of(records, "awsRegion")), _text), regions)
+    columns["region"] = _or_else(map_values(encode(field_of(records, "awsRegion")), _text), regions)
     return columns | callers.columns(records)
 
 
@@ -68,7 +68,7 @@ def field_of(records: list[Record], name: str) -> list[Any]:
     return list(map(attrgetter(name), records))
 
 
-def encoded(values: list[Any], kind: pa.DataType | None = None) -> pa.DictionaryArray:
+def encode(values: list[Any], kind: pa.DataType | None = None) -> pa.DictionaryArray:
     """Return the values dictionary-encoded; null is in the codes, never in the dictionary."""
     kind = kind or pa.string()
     if values.count(None) == len(values):
@@ -76,12 +76,12 @@ def encoded(values: list[Any], kind: pa.DataType | None = None) -> pa.Dictionary
     return pa.array(values, kind).dictionary_encode()
 
 
-def mapped(column: pa.DictionaryArray, change: Callable[[str], str | None]) -> pa.DictionaryArray:
+def map_values(column: pa.DictionaryArray, change: Callable[[str], str | None]) -> pa.DictionaryArray:
     """Return the column with another text for each text; None for null."""
-    return taken([change(text) for text in column.dictionary.to_pylist()], column.indices)
+    return take_values([change(text) for text in column.dictionary.to_pylist()], column.indices)
 
 
-def taken(values: Sequence[Any], codes: pa.Array, kind: pa.DataType | None = None) -> pa.Array:
+def take_values(values: Sequence[Any], codes: pa.Array, kind: pa.DataType | None = None) -> pa.Array:
     """Return the value of each code: dictionary-encoded if they are texts. A null code gives null."""
     kind = kind or pa.string()
     if kind != pa.string():
@@ -136,7 +136,7 @@ class Callers:
         indices = pa.array(found, CODES)
         columns = {}
         for name, values in zip(Caller._fields, zip(*self._callers, strict=True), strict=False):
-            columns[name] = taken(values, indices, pa.bool_() if name == "mfa" else pa.string())
+            columns[name] = take_values(values, indices, pa.bool_() if name == "mfa" else pa.string())
         return columns
 
 

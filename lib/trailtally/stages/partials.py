@@ -40,7 +40,7 @@ def late_rows(rows: pa.Table) -> pa.Table:
     return _plain(rows.select(["account_id", "region"])).group_by(["account_id", "region"]).aggregate([([], "count_all")])
 
 
-def grouped(rows: pa.Table, by: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def group(rows: pa.Table, by: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the rows' order by group, where in it each group starts, and the first row of each group.
 
     Columns of `by` are dictionary-encoded or booleans, in one chunk each.
@@ -67,7 +67,7 @@ def _codes(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], int]:
 
 
 def _counts(events: pa.Table) -> pa.Table:
-    order, starts, firsts = grouped(events, GROUPING)
+    order, starts, firsts = group(events, GROUPING)
     times = events["event_time"].cast(pa.int64()).to_numpy()[order]
     counts = np.diff(np.append(starts, len(order)))
     rows = events.select(GROUPING).take(pa.array(firsts))
@@ -92,7 +92,7 @@ def _files(tables: list[pa.Table]) -> pa.Table:
     """Return the records of each account, region and file."""
     names = ["account_id", "region", "file_key"]
     rows = pa.concat_tables([table.select(names) for table in tables]).unify_dictionaries().combine_chunks()
-    order, starts, firsts = grouped(rows, names)
+    order, starts, firsts = group(rows, names)
     counts = np.diff(np.append(starts, len(order)))
     return _plain(rows.take(pa.array(firsts)).append_column("records", pa.array(counts, pa.int64())))
 

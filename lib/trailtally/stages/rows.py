@@ -90,9 +90,9 @@ def _columns(
     found = columns.event_columns(
         records,
         callers,
-        accounts=columns.taken([chunk.file["account_id"] for chunk in chunks], of_chunk),
-        regions=columns.taken([chunk.file["region"] for chunk in chunks], of_chunk),
-        file_keys=columns.taken([chunk.file["file_key"] for chunk in chunks], of_chunk),
+        accounts=columns.take_values([chunk.file["account_id"] for chunk in chunks], of_chunk),
+        regions=columns.take_values([chunk.file["region"] for chunk in chunks], of_chunk),
+        file_keys=columns.take_values([chunk.file["file_key"] for chunk in chunks], of_chunk),
     )
     start, hashes, texts = 0, dict[int, str](), list[str]()
     for chunk in chunks:
@@ -148,7 +148,7 @@ def _error_codes(records: list[Record], failures: dict[int, str]) -> pa.Dictiona
     codes = columns.field_of(records, "errorCode")
     for row, code in failures.items():
         codes[row] = code
-    return columns.mapped(columns.encoded(codes), lambda code: code or None)
+    return columns.map_values(columns.encode(codes), lambda code: code or None)
 
 
 def _replaced(records: list[Record]) -> dict[int, str]:
