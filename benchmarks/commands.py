@@ -3,8 +3,6 @@
 import argparse
 import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,6 +72,7 @@ def log_file(folder: Path, name: str) -> Path:
 
 def measure(name: str, command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None) -> Measured:
     """Return what the command did, and report its time on stderr. Raises Failed where its exit status is not a run's."""
+    os.sync()  # else this program's first fsync waits for what others wrote
     measured = run(command, environment() | dict(variables or {}), log)
     print(f"{name}: {measured.wall_seconds:.1f} s", file=sys.stderr)
     if measured.status not in _DONE:
@@ -97,12 +96,6 @@ def check_events(name: str, counts: Path, expected: int) -> int:
     if events != expected:
         raise Failed(f"{name} counted {events:,} events, and the tree holds {expected:,} distinct ones")
     return rows
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder of an earlier round if it is there, and wait until the disk has what was written."""
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run(["/bin/sync"], check=False)  # else the next program pays for it
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

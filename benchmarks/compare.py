@@ -6,6 +6,7 @@ Ends with 1 if one of them failed or counted other events.
 """
 
 import argparse
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from commands import (
     finish,
     local_run,
     measure,
-    remove,
     spark_run,
     spark_submit,
     table,
@@ -104,7 +104,7 @@ def _rounds(competitors: Sequence[Competitor], rounds: int, events: int) -> tupl
             if competitor.name in failures:
                 continue
             competitor.output.parent.mkdir(parents=True, exist_ok=True)
-            remove(competitor.output)
+            shutil.rmtree(competitor.output, ignore_errors=True)
             try:
                 measured = measure(competitor.name, competitor.command, competitor.output.with_suffix(".log"))
                 rows[competitor.name] = check_events(competitor.name, competitor.counts, events)
