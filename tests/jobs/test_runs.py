@@ -12,6 +12,7 @@ from trailtally import cli
 from trailtally.errors import SumsDoNotClose, UsageError
 from trailtally.run.summary import Summary, summary_text
 from trailtally.stages import day_tables, reading
+from trailtally.storage.local import LocalStore
 from trailtally.tables import TABLES, event_counts
 
 run_instances_of = day_tables._run_instances
@@ -355,3 +356,21 @@ def test_an_input_that_is_another_kind_of_log_is_wrong_use(run: Run, tmp_path: P
     with pytest.raises(UsageError, match="no CloudTrail log file found, only 1 folder CloudTrail-Digest"):
         run(tmp_path / digest, output=tmp_path / "tables")
     assert not (tmp_path / "tables").exists()
+
+
+def test_the_ledger_has_the_e_tag_of_the_version_that_was_read(run: Run, monday: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = LocalStore(str(monday)).entry_at(str(monday / key("a"))).e_tag
+    read = LocalStore.read
+
+    def changed_since(store: LocalStore, path: str, *rest: Any, **named: Any) -> tuple[bytes, str]:
+        if path.endswith("/a.json.gz"):
+            monkeypatch.undo()
+            write(monday, {"new.json.gz": log(at("e9", TUESDAY))})
+            (monday / "new.json.gz").rename(monday / key("a"))
+        return read(store, path, *rest, **named)
+
+    monkeypatch.setattr(LocalStore, "read", changed_since)
+    tables = run(monday)
+    assert events(tables) == [(MONDAY, 1), (TUESDAY, 1)]
+    assert listed != tables.ledger()[key("a")]["e_tag"] == LocalStore(str(monday)).entry_at(str(monday / key("a"))).e_tag
+    assert run(monday).summary.files == {}  # that version is known
