@@ -17,14 +17,14 @@ from trailtally.run.summary import Day, StatusCounts, Summary
 from trailtally.stages.blobs import Key, Stage, To, unpack_json
 from trailtally.stages.day_tables import DayTables
 from trailtally.stages.merging import SLICE_ROWS, SLICE_ROWS_KEPT, Merge
-from trailtally.stages.planning import Splits
+from trailtally.stages.planning import FILE_COST, Splits
 from trailtally.stages.reading import Read
 from trailtally.stages.stored import slices_of
 from trailtally.stages.writing import Target
 from trailtally.tables.events import EVENTS
 
-# Compressed bytes of a record, about; and the work of a file apart from its bytes, in bytes that take the same time.
-_RECORD_BYTES, _FILE_COST = 100, 2_000
+# Compressed bytes of a record, about.
+_RECORD_BYTES = 100
 
 _REPORT = "This is a bug in trailtally: please report it with the output of --debug"
 
@@ -83,7 +83,7 @@ def run_batch(context: Context, batch: Batch, summary: Summary) -> None:
         (str(Key(To.INPUT, "", str(number))), "\n".join(split.name for split in splits).encode())
         for number, splits in enumerate(tasks_of(batch.splits))
     ]
-    weight = batch.bytes + batch.files * _FILE_COST
+    weight = batch.bytes + batch.files * FILE_COST
     with context.progress.reading(context.engine, batch.files, batch.bytes):
         for key, blob in context.engine.run(inputs, _stages(context, batch), weight=weight):
             manifest.add(Key.parse(key).day, unpack_json(blob))

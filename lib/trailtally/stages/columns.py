@@ -21,11 +21,11 @@ CODES = pa.int32()
 DICTIONARY = pa.dictionary(CODES, pa.string())
 
 # Columns whose values are nearly all distinct: a dictionary would only cost time.
-_DISTINCT = {"event_id", "request_id", "content_hash", "replaces_event_id", "record"}
+DISTINCT = {"event_id", "request_id", "content_hash", "replaces_event_id", "record"}
 
 ROWS = pa.schema(
     [
-        (column.name, DICTIONARY if column.type == pa.string() and column.name not in _DISTINCT else column.type)
+        (column.name, DICTIONARY if column.type == pa.string() and column.name not in DISTINCT else column.type)
         for column in EVENTS.columns
     ]
 )

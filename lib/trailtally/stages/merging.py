@@ -4,7 +4,7 @@
 are added, and of the rows with one key the preferred one is the event. The result depends on the rows alone, not on their order.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +18,7 @@ from trailtally.stages.event_keys import Bits, event_keys, in_slice, slice_bits
 from trailtally.stages.ledger_days import merge_ledger
 from trailtally.stages.partials import LATE, late_rows, partials
 from trailtally.stages.preference import event_order
-from trailtally.stages.reading import REMOVED, ROWS
+from trailtally.stages.reading import ROWS
 from trailtally.stages.stored import exists, object_name, read_rows, slices_of
 from trailtally.stages.writing import Target, write_object
 from trailtally.tables import coverage
@@ -64,7 +64,7 @@ class _Slice:
 
     def merge(self, blobs: Iterable[bytes]) -> Iterator[Blob]:
         """Yield the partial tables and the manifest."""
-        new, gone = _unpacked(blobs)
+        new = _NewRows.unpacked(blobs, 2 * self.stage.slice_rows)
         output = self.stage.target.output
         with meter.timed("merge"):
             stored = slices_of(output, EVENTS, self.day)
@@ -72,39 +72,43 @@ class _Slice:
         to_day = str(Key(To.DAY, self.day))
         if is_closed:
             # Somebody removed the day's events: the day stays as it was published.
-            yield to_day, pack(late_rows(new), LATE)
-            self.sums["new"] = len(new)
+            for rows in new.tables():
+                yield to_day, pack(late_rows(rows), LATE)
+            self.sums["new"] = new.count
         else:
-            leaves = [bits for bits in stored if bits.startswith(self.bits)]
-            for kind, partial in self._descend(self.bits, leaves, new, gone):
-                yield to_day, pack(partial, kind)
+            for bits in new.shares(self.bits, self.stage.slice_rows):
+                leaves = [leaf for leaf in stored if leaf.startswith(bits) or bits.startswith(leaf)]
+                for kind, partial in self._descend(bits, leaves, new.rows(bits), new.replaced_files):
+                    yield to_day, pack(partial, kind)
         manifest = {
             "bits": self.bits,
             "closed": is_closed,
             "slices": stored,
             "written": self.written,
-            "removed": self.removed,
+            "removed": sorted(set(self.removed)),
             "sums": self.sums,
         }
         yield to_day, pack_json(manifest)
 
     def _descend(self, bits: str, leaves: list[str], new: pa.Table, gone: pa.Array) -> Iterator[tuple[str, pa.Table]]:
-        """Merge each stored slice below these bits with its share of the new rows."""
-        if leaves and leaves != [bits]:
+        """Merge the stored rows of these bits, a slice or several or a part of one, with the new ones."""
+        is_part = len(leaves) == 1 and len(leaves[0]) < len(bits)
+        if leaves and leaves != [bits] and not is_part:
             for below, share in _halves(bits, new):
                 yield from self._descend(below, [leaf for leaf in leaves if leaf.startswith(below)], share, gone)
             return
         with meter.timed("merge"):
-            before = self._stored(bits) if leaves else SCHEMA.empty_table()
+            before = self._stored(leaves[0]) if leaves else SCHEMA.empty_table()
+            before = _within(before, bits) if is_part else before
             rows = _without(before, gone)
             self.sums["before"] += len(before)
             self.sums["gone"] += len(before) - len(rows)
             self.sums["new"] += len(new)
-            is_changed = len(new) > 0 or len(rows) < len(before)
+            is_changed = is_part or len(new) > 0 or len(rows) < len(before)
             if is_changed:
                 rows = _concat([rows, new])
         if is_changed and leaves:
-            self.removed += [object_name(table, self.day, bits) for table in (EVENTS, DUPLICATES)]
+            self.removed += [object_name(table, self.day, leaves[0]) for table in (EVENTS, DUPLICATES)]
         yield from self._leaves(bits, rows, is_changed=is_changed)
 
     def _leaves(self, bits: str, rows: pa.Table, *, is_changed: bool) -> Iterator[tuple[str, pa.Table]]:
@@ -140,20 +144,60 @@ class _Slice:
         self.written.append(write_object(self.stage.target, table, self.day, rows, bits))
 
 
-def _unpacked(blobs: Iterable[bytes]) -> tuple[pa.Table, pa.Array]:
-    """Return the new rows, and the keys of the files whose older rows are removed."""
-    new, gone = [], []
-    for blob in blobs:
-        kind, table = unpack(blob)
-        if kind == ROWS:
-            new.append(_encoded(table))
-        elif kind == REMOVED:
-            gone.append(table["file_key"].combine_chunks())
-    with meter.timed("merge"):
-        rows = _concat(new)
-        # New rows of a file replace its older ones, also where somebody removed the ledger and the plan took the file for new.
-        read = _chunk(rows["file_key"]).dictionary if len(rows) else pa.array([], pa.string())
-        return rows, pa.concat_arrays([read, *gone])
+@dataclass(frozen=True)
+class _NewRows:
+    """The new rows of a task: unpacked, or where they are too many for that as the blobs they came in.
+
+    `replaced_files` are the keys of the files whose older rows are removed.
+    """
+
+    blobs: Sequence[bytes]
+    unpacked_rows: pa.Table | None
+    count: int
+    replaced_files: pa.Array
+
+    @classmethod
+    def unpacked(cls, blobs: Iterable[bytes], most: int) -> "_NewRows":
+        """Return the rows of the blobs, unpacked if they are no more than `most`."""
+        kept, new, count, files = list(blobs), list[pa.Table](), 0, list[pa.Array]()
+        for blob in kept:
+            kind, table = unpack(blob)
+            # New rows of a file replace its older ones, also where somebody removed the ledger and the plan took it for new.
+            files.append(pc.unique(table["file_key"]).cast(pa.string()))
+            if kind == ROWS:
+                count += len(table)
+                new = [*new, _encoded(table)] if count <= most else []
+        with meter.timed("merge"):
+            rows = _concat(new) if count <= most else None
+            return cls(kept, rows, count, pc.unique(pa.chunked_array(files, pa.string())))
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield all rows, a blob's at a time where they are many."""
+        if self.unpacked_rows is not None:
+            yield self.unpacked_rows
+            return
+        for blob in self.blobs:
+            kind, table = unpack(blob)
+            if kind == ROWS:
+                yield _encoded(table)
+
+    def shares(self, bits: str, slice_rows: int) -> list[str]:
+        """Return the bits of the parts of these bits that can be unpacked at once."""
+        if self.unpacked_rows is not None:
+            return [bits]
+        depth = (self.count // slice_rows).bit_length()
+        return [f"{bits}{number:0{depth}b}" for number in range(1 << depth)]
+
+    def rows(self, bits: str) -> pa.Table:
+        """Return the rows of these bits, which are one of the shares."""
+        if self.unpacked_rows is not None:
+            return self.unpacked_rows
+        return _concat([_within(table, bits) for table in self.tables()])
+
+
+def _within(rows: pa.Table, bits: str) -> pa.Table:
+    """Return the rows that lie in the slice of these bits."""
+    return rows.filter(pa.array(in_slice(_hashed(rows), bits))) if len(rows) else rows
 
 
 def _without(rows: pa.Table, files: pa.Array) -> pa.Table:

@@ -22,13 +22,13 @@ from trailtally.storage import Store
 from trailtally.tables import ledger
 
 # The size of a split: compressed bytes, about a second of work for one core; and files, as each costs time by itself.
-SPLIT_BYTES, SPLIT_FILES = 8 << 20, 4_000
+SPLIT_BYTES, SPLIT_FILES = 16 << 20, 8_000
 
 # The most bytes of a split's object: its rows have some hundred bytes each.
 _LARGEST = 1 << 30
 
 # The work of a file apart from its bytes, in bytes that take the same time.
-_FILE_COST = SPLIT_BYTES // SPLIT_FILES
+FILE_COST = SPLIT_BYTES // SPLIT_FILES
 
 SPLIT_ROWS = pa.schema([*LISTED, ("days", pa.list_(pa.field("element", pa.string())))])
 
@@ -184,8 +184,8 @@ def _cut(to_do: pa.Table) -> Iterator[pa.Table]:
     """Yield the objects cut into splits of even work, in their order."""
     if not to_do.num_rows:
         return
-    work: npt.NDArray[np.int64] = np.cumsum(to_do["size"].to_numpy() + _FILE_COST)
-    number = (work - 1) // (2 * SPLIT_BYTES)
+    work: npt.NDArray[np.int64] = np.cumsum(to_do["size"].to_numpy() + FILE_COST)
+    number = (work - 1) // SPLIT_BYTES
     edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
     for start, end in pairwise(edges):
         yield to_do.slice(start, end - start)

@@ -68,7 +68,7 @@ def _parquet(table: Table, rows: pa.Table) -> bytes:
 def _with_own_dictionaries(rows: pa.Table) -> pa.Table:
     """Return the rows with dictionaries of their own values alone, in the order in which they come.
 
-    A dictionary may be that of a whole batch: an object must not depend on what else was read with it, nor hold other days' values.
+    A dictionary may be that of a whole batch: an object must not depend on what was read with it, nor hold other days' values.
     """
     for place, field in enumerate(rows.schema):
         if pa.types.is_dictionary(field.type):
