@@ -20,7 +20,8 @@ def rows(reasons: pa.Array) -> pa.Table:
 def written(folder: Path, reasons: pa.Array) -> bytes:
     target = Target(open_store(str(folder)), str(folder / "staged"), "run", "2026-03-09T12:00:00+00:00")
     entry = write_object(target, ledger.TABLE, "2026-03-09", rows(reasons))
-    return (folder / "staged" / entry["name"]).read_bytes()
+    data: bytes = (folder / "staged" / entry["name"]).read_bytes()
+    return data
 
 
 def test_an_object_holds_no_value_that_its_rows_do_not_have(tmp_path: Path) -> None:
