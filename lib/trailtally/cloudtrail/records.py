@@ -147,12 +147,15 @@ class _Decoder:
     def chunks(self) -> Iterator[Decoded]:
         """Yield the records; those of a large content cut into log files of their own."""
         content = self._content
+        if len(content) <= _SMALL:  # as most are: what follows looks at each byte
+            yield self._whole(_SMALL)
+            return
         head, tail = _HEAD.match(content), _TAIL.search(content, max(len(content) - 1000, 0))
         is_tiny = content.count(b",") * _BYTES_A_COMMA > len(content)
-        if len(content) <= _CHUNK or not head or not tail:
+        size = _SMALL if is_tiny else _CHUNK
+        if len(content) <= size or not head or not tail:
             yield self._whole(_MOST_WHOLE_TINY if is_tiny else _MOST_WHOLE)
             return
-        size = _SMALL if is_tiny else _CHUNK
         start, end = head.end(), tail.start()
         while start < end:
             decoded, start = self._chunk(start, end, size)
