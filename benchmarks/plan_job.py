@@ -11,7 +11,8 @@ import time
 from generate_ledger import ROOT, RUN_ID, ListedStore, Shape
 from trailtally.engine.local import LocalEngine
 from trailtally.run import commit
-from trailtally.run.plan import make_plan, plan_text
+from trailtally.run.plan import make_plan
+from trailtally.run.plan_text import plan_text
 from trailtally.run.request import Request, Stores
 from trailtally.stages.planning import Splits
 from trailtally.storage import open_store

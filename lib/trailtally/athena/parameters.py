@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from trailtally.arguments import day
 from trailtally.athena.ddl import FIRST_DAY
 from trailtally.athena.queries import Query
 from trailtally.errors import UsageError
@@ -114,9 +115,6 @@ def _history(asked: Query, given: Moment | None, since: str) -> str:
 
 def moment(text: str) -> Moment:
     """Return a day, or a time, of which another time zone than UTC is taken into account."""
-    # Here and not above: the package of commands builds on this one.
-    from trailtally.cli.run import day  # noqa: PLC0415
-
     try:
         time = dt.datetime.fromisoformat(text)
     except ValueError:

@@ -1,10 +1,10 @@
 """The command that brings the tables up to date: `trailtally run`, and the same arguments by spark-submit."""
 
 import argparse
-import datetime as dt
 from collections.abc import Callable, Sequence
 
 from trailtally import __version__, meter
+from trailtally.arguments import above_zero, day
 from trailtally.cli.access_options import add_input_output_options, input_access_in, output_access_in
 from trailtally.cli.exit_status import COMPLETE, EXIT_STATUS, INCOMPLETE, exit_status
 from trailtally.engine import Engine
@@ -189,26 +189,9 @@ def _bytes(text: str) -> int:
     return above_zero(text, "a number of bytes, such as 536870912")
 
 
-def day(text: str) -> str:
-    """Return a day as YYYY-MM-DD. `14d` is that many days before today (UTC), for the fixed arguments of a schedule."""
-    try:
-        if text.endswith("d") and text[:-1].isascii() and text[:-1].isdecimal():
-            return (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=int(text[:-1]))).isoformat()
-        return dt.date.fromisoformat(text).isoformat()
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-03-09 or 14d") from None
-
-
 def _fetches(text: str) -> int:
     return above_zero(text, "a number of objects, such as 32")
 
 
 def _workers(text: str) -> int:
     return above_zero(text, "a number of processes, such as 2")
-
-
-def above_zero(text: str, expected: str) -> int:
-    """Return a whole number above zero. Raises ArgumentTypeError, with what was expected, for any other text."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
-    return int(text)

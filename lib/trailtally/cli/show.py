@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trailtally.arguments import above_zero, day
 from trailtally.cli.access_options import access_in, add_access_options
-from trailtally.cli.run import above_zero, day
 from trailtally.cloudtrail.launch import DRY_RUN
 from trailtally.errors import UsageError
 from trailtally.stages.stored import days_of, read_day, slices_of

@@ -105,7 +105,7 @@ def _changes_in(output: Store, marker: bytes) -> Changes:
         found = json.loads(marker)
         changes = Changes(found["run_id"], list(found["written"]), list(found["removed"]))
         is_ours = bool(_RUN_ID.fullmatch(changes.run_id)) and all(map(_is_name, changes.written + changes.removed))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         is_ours = False
     if not is_ours:
         raise TrailtallyError(

@@ -13,7 +13,8 @@ from trailtally.run import commit
 from trailtally.run.batch import Context, run_batch
 from trailtally.run.costs import PREFIX, dollars, prices
 from trailtally.run.lock import locked
-from trailtally.run.plan import Batch, Plan, make_plan, plan_text
+from trailtally.run.plan import Batch, Plan, make_plan
+from trailtally.run.plan_text import plan_text
 from trailtally.run.progress import Progress
 from trailtally.run.request import FORMER_TABLE, TABLE_NAMES, Request, Stores
 from trailtally.run.summary import Summary

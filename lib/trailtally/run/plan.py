@@ -1,6 +1,5 @@
 """The plan of a run: the listed objects that the ledger does not have, in batches of whole delivery days."""
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from trailtally.stages.planning import SPLIT_BYTES, SPLIT_FILES, PlanDay, Splits
 from trailtally.stages.stored import days_of, read_day
 from trailtally.tables import coverage, ledger
 from trailtally.tables.events import EVENTS
-from trailtally.terminal import printable
 
 # The weight of a place that is not listed yet, in bytes of logs: many places are listed by several processes.
 _PLACE_WEIGHT = 1 << 20
@@ -215,45 +213,3 @@ def _history_gone(request: Request) -> str:
         "another one beside it: --input OLD --input NEW), or a new --output. If all those files have expired: "
         "--accept-gone-history"
     )
-
-
-def plan_text(plan: Plan, *, since: str | None, pending: bool) -> str:
-    """Return the plan for the user: new files by account and region, the batches, and the event days that they touch."""
-    lines = [f"{plan.files:,} log files to read, {plan.bytes / 1e6:,.1f} MB compressed; {plan.known.total():,} objects known"]
-    if since:
-        lines.append(f"not looked at: what was delivered before {since} (--delivered-since)")
-    if pending:
-        lines.append("a killed run was publishing: a run finishes that first, and may then have less to read than this")
-    if plan.files:
-        lines += ["", *_by_account_and_region(plan), "", *_batch_lines(plan.batches)]
-    lines.append("Dry run: nothing was written")
-    return "\n".join(lines)
-
-
-def _by_account_and_region(plan: Plan) -> list[str]:
-    found: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
-    for batch in plan.batches:
-        for day in batch.days:
-            for account, region, files, size in day.places:
-                found.setdefault((account, region), []).append((files, size, day.day))
-    widest = max(len(printable(region)) for _, region in found)
-    lines = [f"{'account':12}  {'region':{widest}}  {'files':>11}  {'MB':>11}  delivered"]
-    for (account, region), days in sorted(found.items()):
-        files, size = sum(day[0] for day in days), sum(day[1] for day in days)
-        span = f"{min(day[2] for day in days)} to {max(day[2] for day in days)}"
-        lines.append(f"{account}  {printable(region):{widest}}  {files:>11,}  {size / 1e6:>11,.1f}  {span}")
-    return lines
-
-
-def _batch_lines(batches: list[Batch]) -> list[str]:
-    lines = [f"batch {number:,}: {batch}" for number, batch in enumerate(batches, 1) if batch.files]
-    days = [day.day for batch in batches for day in batch.days if day.files]
-    touched = (
-        f"days of events that they would touch: as a rule {_day_before(days[0])} to {days[-1]}, the days of delivery and the one "
-        "before. Others, whose events came late, show only when the files are read"
-    )
-    return [*lines, touched]
-
-
-def _day_before(day: str) -> str:
-    return dt.date.fromordinal(max(dt.date.fromisoformat(day).toordinal() - 1, 1)).isoformat()

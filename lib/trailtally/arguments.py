@@ -1,0 +1,21 @@
+"""Types of arguments, for argparse: each returns the value, or raises ArgumentTypeError with what was expected."""
+
+import argparse
+import datetime as dt
+
+
+def day(text: str) -> str:
+    """Return a day as YYYY-MM-DD. `14d` is that many days before today (UTC), for the fixed arguments of a schedule."""
+    try:
+        if text.endswith("d") and text[:-1].isascii() and text[:-1].isdecimal():
+            return (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=int(text[:-1]))).isoformat()
+        return dt.date.fromisoformat(text).isoformat()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-03-09 or 14d") from None
+
+
+def above_zero(text: str, expected: str) -> int:
+    """Return a whole number above zero. Raises ArgumentTypeError, with what was expected, for any other text."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
+    return int(text)
