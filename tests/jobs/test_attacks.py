@@ -1,15 +1,20 @@
-"""Log files and folders that somebody made to stop a run: each costs itself alone, in bounded time and memory."""
+"""Log files, folders and outputs that somebody made to stop a run: each costs itself alone, in bounded time and memory."""
 
+import datetime as dt
 import gzip
 import json
 import os
+import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from builders import Record, event, key, log, run_instances, write
-from conftest import Run
+from conftest import Job, Run
 from trailtally.cloudtrail import inflate, records
 from trailtally.engine import spill
 from trailtally.errors import BadObject
@@ -62,6 +67,7 @@ def test_content_that_is_not_as_cloudtrail_writes_it_is_only_read_where_it_is_sm
 ) -> None:
     # As it cannot be cut, it was decoded whole: 100 MB of {} took 7 GB.
     monkeypatch.setattr(records, "_CHUNK", 1_000)
+    monkeypatch.setattr(records, "_SMALL", 1_000)
     monkeypatch.setattr(records, "_MOST_WHOLE_TINY", 4_000)
     many: list[Record] = [{}] * 2_000
     files = {
@@ -129,3 +135,66 @@ def test_a_folder_with_the_number_of_no_process_is_removed_like_a_killed_runs(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     spill.remove_left_folders()
     assert not left.exists()
+
+
+# --- Outputs that somebody crafted ---
+
+EVENTS = f"events/dt={DAY}/events.parquet"
+NOT_OF_DAY = f"{EVENTS}: this table cannot be read: rows that cannot be of this day. Did something else write it?"
+
+CRAFTED: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
+    "another table": (
+        lambda rows: rows.select(["event_time"]).append_column("a", rows["region"]),
+        f"{EVENTS}: this table cannot be read: columns are missing. Did something else write it?",
+    ),
+    "no time": (lambda rows: with_column(rows, "event_time", None), NOT_OF_DAY),
+    "another day": (lambda rows: with_column(rows, "event_time", dt.datetime(1999, 1, 1, tzinfo=dt.UTC)), NOT_OF_DAY),
+    "no account": (lambda rows: with_column(rows, "account_id", None), NOT_OF_DAY),
+    "no file": (lambda rows: with_column(rows, "file_key", None), NOT_OF_DAY),
+}
+
+
+def with_column(rows: pa.Table, name: str, value: object) -> pa.Table:
+    place = rows.column_names.index(name)
+    return rows.set_column(place, name, pa.array([value] * len(rows), rows.schema.field(name).type))
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_events_that_no_run_wrote_are_refused_by_their_name(name: str, job: Job, tree: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tables"
+    job("--input", tree, "--output", output)
+    craft, reason = CRAFTED[name]
+    pq.write_table(craft(pq.ParquetFile(output / EVENTS).read()), output / EVENTS)
+    write(tree, {key("b"): log(event("e2"))})
+    status, said = job("--input", tree, "--output", output)
+    assert (status, f"{output}/{reason}. Nothing was published." in said) == (1, True), said
+
+
+def test_slices_that_hold_the_same_rows_are_refused(job: Job, tree: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tables"
+    job("--input", tree, "--output", output)
+    shutil.copy(output / EVENTS, output / EVENTS.replace(".parquet", "-01.parquet"))
+    write(tree, {key("b"): log(event("e2"))})
+    status, said = job("--input", tree, "--output", output)
+    assert status == 1
+    assert said.startswith(
+        f"trailtally: {output}: {EVENTS} and {EVENTS.replace('.parquet', '-01.parquet')} hold the same rows. Remove the one that "
+        "no run of trailtally wrote"
+    )
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file"])
+@pytest.mark.parametrize("name", ["staged", "plans"])
+def test_what_lies_in_the_place_of_the_stage_area_is_removed(kind: str, name: str, job: Job, tree: Path, tmp_path: Path) -> None:
+    place = write(tmp_path / "tables", {"_trailtally/a": b""}) / "_trailtally" / name
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.touch()
+    assert job("--input", tree, "--output", tmp_path / "tables") == (0, "")
+
+
+def test_a_commit_that_is_nested_deeply_is_called_damaged(job: Job, tree: Path, tmp_path: Path) -> None:
+    output = write(tmp_path / "tables", {"_trailtally/commit.json": b"[" * 100_000})
+    status, said = job("--input", tree, "--output", output)
+    assert (status, "commit.json: it is damaged" in said) == (1, True)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from trailtally import meter
 from trailtally.engine import Engine
-from trailtally.engine.spill import Spilled, make_folder, spill
+from trailtally.engine.spill import Spilled, make_folder, remove_left_folders, spill
 from trailtally.errors import RunStopped, TrailtallyError
 from trailtally.stages.blobs import Blob, Stage
 
@@ -54,6 +54,7 @@ class LocalEngine(Engine):
         self._pool: list[_Worker] = []
         self._folder: str | None = None
         self._number = 0
+        remove_left_folders()  # here too: a run of little work makes no folder
 
     def run(self, inputs: Sequence[Blob], stages: Sequence[Stage], *, weight: int) -> Iterator[Blob]:
         """Yield the last stage's blobs."""

@@ -19,7 +19,7 @@ from trailtally.stages.ledger_days import merge_ledger
 from trailtally.stages.partials import LATE, late_rows, partials
 from trailtally.stages.preference import event_order
 from trailtally.stages.reading import ROWS
-from trailtally.stages.stored import exists, object_name, read_rows, slices_of
+from trailtally.stages.stored import MOST_BITS, check_slices, exists, object_name, read_rows, slices_of
 from trailtally.stages.writing import Target, write_object
 from trailtally.tables import coverage
 from trailtally.tables.columns import Table
@@ -27,9 +27,6 @@ from trailtally.tables.events import DUPLICATES, EVENTS
 
 # Rows of a slice: a task holds them twice while it merges, some 200 bytes each; with --keep-records thousands of bytes each.
 SLICE_ROWS, SLICE_ROWS_KEPT = 500_000, 50_000
-
-# Bits of a slice, at most: commit.py takes names of 64.
-_MOST_BITS = 60
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,7 @@ class _Slice:
         output = self.stage.target.output
         with meter.timed("merge"):
             stored = slices_of(output, EVENTS, self.day)
+            check_slices(output, EVENTS, self.day, stored)
             is_closed = not stored and not self.stage.rebuild and exists(output, coverage.TABLE, self.day)
         to_day = str(Key(To.DAY, self.day))
         if is_closed:
@@ -117,7 +115,7 @@ class _Slice:
         del rows  # memory holds all rows twice at most, however often they are cut
         while pending:
             below, share = pending.pop()
-            if is_changed and len(below) < _MOST_BITS and _can_be_cut(share, self.stage.slice_rows):
+            if is_changed and len(below) < MOST_BITS and _can_be_cut(share, self.stage.slice_rows):
                 pending += reversed(list(_halves(below, share)))
             else:
                 yield from self._leaf(below, share, is_changed=is_changed)
