@@ -276,7 +276,8 @@ def test_an_output_of_the_version_without_events_is_refused_until_it_is_rebuilt(
     write(monday, {key("c"): log(at("e5", MONDAY))})
     assert job("--input", monday, "--output", output) == (
         2,
-        f"trailtally: --output {output}: these tables hold no events: trailtally 0.1 wrote them, or somebody removed the table "
+        f"trailtally: --output {output}: these tables hold no events: an earlier version of trailtally wrote them, or "
+        "somebody removed the table "
         "`events`. Give a new --output, or --rebuild: it computes again every day whose log files are all there, and leaves the "
         "others as they are\n",
     )
@@ -319,7 +320,7 @@ def test_a_tree_that_moved_is_noticed_though_another_file_is_where_it_was(run: R
 @pytest.mark.parametrize(
     ("module", "name", "broken", "what"),
     [
-        (reading._Task, "_by_day", lambda *_: iter(()), "records read and records merged differ, 1 and 0"),
+        (reading._Task, "_by_slice", lambda *_: iter(()), "records read and records merged differ, 1 and 0"),
         (
             day_tables._Day,
             "_counts",
