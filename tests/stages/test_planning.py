@@ -150,7 +150,7 @@ def test_splits_are_of_even_work_and_lose_no_object(tmp_path: Path, monkeypatch:
     listed = [log(f"{n:03}", size=n * 37 % 1000) for n in range(500)]
     planned = Planned(tmp_path, listed, [])
     assert planned.keys() == sorted(row[0] for row in listed)
-    sizes = [files * planning._FILE_COST + size for _, files, size in planned.plan["splits"]]
+    sizes = [files * planning.FILE_COST + size for _, files, size in planned.plan["splits"]]
     assert len(sizes) > 3
     assert max(sizes[:-1]) - min(sizes[:-1]) < 10_000
 

@@ -59,7 +59,9 @@ def splits(output: Store, run_id: str) -> str:
 def commit(output: Store, changes: Changes) -> None:
     """Commit the staged objects, and move them to their places."""
     body = {"run_id": changes.run_id, "written": changes.written, "removed": changes.removed}
+    output.sync()  # before the marker says that all of it is there
     output.put(_marker(output), json.dumps(body).encode())
+    output.sync()
     _finish(output)
     clear_staged(output, changes.run_id)
 
@@ -95,6 +97,7 @@ def _finish(output: Store) -> str | None:
     # In the order of TABLES, as others may read them meanwhile.
     for table in TABLES:
         _apply(output, folder, changes, table.name)
+    output.sync()
     output.swap(_marker(output), marker, None)  # only this commit, as another run may have taken over
     return changes.run_id
 

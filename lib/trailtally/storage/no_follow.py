@@ -86,8 +86,11 @@ def refuse_other(folder: int, name: str, path: str) -> None:
         raise StoreError(f"{key_of(path)}: not a regular file: remove it, then run again")
 
 
-def replace_file(folder: int, name: str, data: bytes) -> None:
-    """Write a file in the folder in one step, durably, replacing the one of this name. A failure leaves no file."""
+def replace_file(folder: int, name: str, data: bytes, *, durable: bool) -> None:
+    """Write a file in the folder in one step, replacing the one of this name. A failure leaves no file.
+
+    Two fsyncs, of some milliseconds each, make it durable.
+    """
     # The dot hides what a killed run leaves from Athena and Spark; the random part keeps others from placing a link there.
     draft = f".{name}.{secrets.token_hex(8)}.draft"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
@@ -96,9 +99,11 @@ def replace_file(folder: int, name: str, data: bytes) -> None:
             rest = memoryview(data)
             while rest:
                 rest = rest[file.write(rest) or 0 :]
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
         os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-        os.fsync(folder)
+        if durable:
+            os.fsync(folder)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft, dir_fd=folder)

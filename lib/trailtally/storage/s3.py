@@ -99,6 +99,9 @@ class S3Prefix(S3Reading):
                     return None, ""
                 raise
 
+    def sync(self) -> None:
+        """Return at once: S3 answers when an object is safe."""
+
     def move(self, source: str, target: str) -> None:
         """Copy an object over another, in one step, and delete it. Where there is no source, it was moved before."""
         self.names_below(source)

@@ -113,7 +113,7 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, path: str, data: bytes) -> None:
-        """Write an object of any size in one step, replacing the one at this path."""
+        """Write an object of any size in one step, replacing the one at this path. It is durable after `sync`."""
 
     @abstractmethod
     def swap(self, path: str, old: bytes | None, new: bytes | None) -> bool:
@@ -121,7 +121,14 @@ class Store(ABC):
 
     @abstractmethod
     def move(self, source: str, target: str) -> None:
-        """Replace an object by another in one step. Does nothing where there is no source: it was moved before."""
+        """Replace an object by another in one step. Does nothing where there is no source: it was moved before.
+
+        It is durable after `sync`.
+        """
+
+    @abstractmethod
+    def sync(self) -> None:
+        """Return when all that was put and moved survives a power failure; at once where each request does that."""
 
     @abstractmethod
     def delete(self, path: str) -> None:
