@@ -176,10 +176,7 @@ def test_a_write_that_fails_leaves_the_old_object_and_no_draft(
     for is_put in [False] if fails == "fsync" else [True, False]:  # what is put is made durable by sync
         path = f"{output}/launches/dt=1/a"
         with pytest.raises(type(error)) as raised:
-            if is_put:
-                store.put(path, b"data")
-            else:
-                store.swap(path, b"old", b"data")
+            getattr(store, "put" if is_put else "swap")(path, *([b"data"] if is_put else [b"old", b"data"]))
         if isinstance(raised.value, OSError):
             assert raised.value.errno == errno.ENOSPC
             assert store.describe("/another", raised.value) == f"{output}/launches/dt=1: no space left on device"

@@ -10,10 +10,13 @@ from trailtally.cli.exit_status import COMPLETE, EXIT_STATUS, INCOMPLETE, exit_s
 from trailtally.engine import Engine
 from trailtally.run.daily import dry_run, run
 from trailtally.run.progress import Progress
-from trailtally.run.request import BATCH_BYTES, FETCHES, MAX_FILE_BYTES, Request, open_stores
+from trailtally.run.request import BATCH_BYTES, FETCHES, MAX_FILE_BYTES, Request, Stores, open_stores
 from trailtally.run.summary import summary_text, timings_text
 
-MakeEngine = Callable[[argparse.Namespace, Progress], Engine]
+MakeEngine = Callable[[argparse.Namespace, Progress, Stores], Engine]
+
+# Keys of a stage that wait for a remote store at the same time, for some ten requests each.
+_REMOTE_THREADS = 16
 
 DESCRIPTION = (
     "Brings daily Parquet tables up to date with a whole CloudTrail tree: reads what is new, and computes whole each day that it "
@@ -145,7 +148,7 @@ def run_job(options: argparse.Namespace, parser: argparse.ArgumentParser, make_e
     request = _request(options, parser)
     progress = Progress(quiet=options.quiet)
     stores = open_stores(request)  # before the engine starts: a mistyped path is reported at once
-    with make_engine(options, progress) as engine:
+    with make_engine(options, progress, stores) as engine:
         if options.dry_run:
             print(dry_run(engine, request, stores), flush=True)
             return COMPLETE
@@ -172,13 +175,14 @@ def _request(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Re
     )
 
 
-def _local_engine(options: argparse.Namespace, progress: Progress) -> Engine:  # noqa: ARG001 - it starts at once
+def _local_engine(options: argparse.Namespace, progress: Progress, stores: Stores) -> Engine:  # noqa: ARG001 - it starts at once
     from trailtally.engine.local import LocalEngine  # noqa: PLC0415 - only the chosen engine is loaded
 
-    return LocalEngine(options.workers)
+    is_remote = any(store.is_remote for store in (*stores.inputs, stores.output))
+    return LocalEngine(options.workers, threads=_REMOTE_THREADS if is_remote else 1)
 
 
-def _spark_engine(options: argparse.Namespace, progress: Progress) -> Engine:  # noqa: ARG001 - as the other engine's
+def _spark_engine(options: argparse.Namespace, progress: Progress, stores: Stores) -> Engine:  # noqa: ARG001 - as the other engine's
     from trailtally.engine.spark import SparkEngine  # noqa: PLC0415 - the local engine needs no pyspark
 
     progress.say("starting Spark")

@@ -165,13 +165,16 @@ def _day_plan(day: dict[str, list[list[object]]]) -> DayPlan:
 def batches(days: Iterable[DayPlan], batch_bytes: int) -> list[Batch]:
     """Return the delivery days, which come sorted, in batches of at most `batch_bytes` bytes, but of one day at least."""
     result: list[Batch] = []
+    size = 0
     for day in days:
         if not day.splits:
             continue
-        if result and result[-1].bytes + day.bytes <= batch_bytes:
+        if result and size + day.bytes <= batch_bytes:
             result[-1].days.append(day)
+            size += day.bytes
         else:
             result.append(Batch([day]))
+            size = day.bytes
     return result
 
 

@@ -212,7 +212,7 @@ def _ordered(table: Table, rows: pa.Table) -> pa.Table:
     schema = pa.schema([f.remove_metadata() for f in table.schema])
     rows = rows.select(table.names).cast(schema)
     names = [*table.key, *(f.name for f in schema if f.name not in table.key and not pa.types.is_nested(f.type))]
-    if not len(rows):
+    if len(rows) < 2:
         return rows
     return rows.take(pa.array(np.lexsort([_sortable(rows[name]) for name in reversed(names)])))
 

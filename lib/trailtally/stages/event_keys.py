@@ -51,9 +51,10 @@ def _keys(names: pa.Array) -> tuple[Bits, Bits]:
         packed = (nibbles[:, 0::2] << 4) | nibbles[:, 1::2]
         bits[is_uuid] = np.ascontiguousarray(packed).view(">u8").astype(np.uint64)
         is_uuid[np.flatnonzero(is_uuid)[~good]] = False
-    for row in np.flatnonzero(~is_uuid).tolist():
-        name = names[row].as_py() or ""
-        bits[row] = np.frombuffer(hashlib.blake2b(name.encode(), digest_size=16).digest(), np.uint64)
+    if not is_uuid.all():
+        others = (name or "" for name in names.filter(pa.array(~is_uuid)).to_pylist())
+        digests = b"".join(hashlib.blake2b(name.encode(), digest_size=16).digest() for name in others)
+        bits[~is_uuid] = np.frombuffer(digests, np.uint64).reshape(-1, 2)
     return bits[:, 0], bits[:, 1]
 
 
