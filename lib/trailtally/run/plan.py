@@ -21,6 +21,9 @@ _PLACE_WEIGHT = 1 << 20
 # Places that one task lists.
 _TASK_PLACES = 16
 
+# List tasks, at most: each gives the plan a blob for each delivery day.
+_MOST_LIST_TASKS = 16
+
 
 @dataclass(frozen=True)
 class Split:
@@ -128,9 +131,9 @@ def make_plan(engine: Engine, request: Request, stores: Stores, splits: Splits |
     places, plan = _places(request, stores)
     if not places:
         raise UsageError(no_log_file_message(request.inputs, plan.passed, ignored=0, since=request.delivered_since))
+    size = max(_TASK_PLACES, -(-len(places) // _MOST_LIST_TASKS))
     inputs = [
-        (str(Key(To.INPUT, "", str(start))), pack_places(places[start : start + _TASK_PLACES]))
-        for start in range(0, len(places), _TASK_PLACES)
+        (str(Key(To.INPUT, "", str(start))), pack_places(places[start : start + size])) for start in range(0, len(places), size)
     ]
     stages: list[Stage] = [ListPlaces(stores.inputs, request.delivered_since), PlanDay(stores.output, splits, request.rebuild)]
     weight = max(len(places) - 2 * _TASK_PLACES, 0) * _PLACE_WEIGHT
