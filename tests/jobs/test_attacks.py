@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders import Record, event, key, log, run_instances, write
-from conftest import Job, Run
+from conftest import Job, Run, run_job
 from trailtally.cloudtrail import inflate, records
 from trailtally.engine import spill
-from trailtally.errors import BadObject
+from trailtally.engine.local import LocalEngine
+from trailtally.errors import BadObject, RunStopped
 from trailtally.stages import merging
 
 DAY = "2026-03-09"
@@ -198,3 +199,50 @@ def test_a_commit_that_is_nested_deeply_is_called_damaged(job: Job, tree: Path, 
     output = write(tmp_path / "tables", {"_trailtally/commit.json": b"[" * 100_000})
     status, said = job("--input", tree, "--output", output)
     assert (status, "commit.json: it is damaged" in said) == (1, True)
+
+
+# --- Workers that cannot work ---
+
+
+@pytest.fixture
+def fresh_engine() -> Iterator[LocalEngine]:
+    engine = LocalEngine(2, small=0)
+    with engine:
+        yield engine
+
+
+def test_workers_that_die_whatever_they_do_end_the_run(
+    fresh_engine: LocalEngine, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = write(
+        tmp_path / "site", {"sitecustomize.py": b"import os, sys\nif 'spawn_main' in str(sys.orig_argv):\n    os._exit(9)"}
+    )
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setattr("trailtally.engine.local._MOST_DEATHS", 5)
+    with pytest.raises(RunStopped) as raised:
+        run_job(tree, output=tmp_path / "tables", engine=fresh_engine)
+    assert str(raised.value).startswith(
+        "a worker process ended with status 9, and so did 5 others before it, whatever they did. Nothing of this batch was "
+        "published."
+    )
+
+
+def test_a_file_for_which_there_is_no_memory_is_unreadable(
+    fresh_engine: LocalEngine, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = b"""
+from trailtally.storage.local import LocalStore
+read = LocalStore.read
+def refuse(store, key, *rest, **named):
+    if "/large" in key:
+        raise MemoryError
+    return read(store, key, *rest, **named)
+LocalStore.read = refuse
+"""
+    monkeypatch.setenv("PYTHONPATH", str(write(tmp_path / "site", {"sitecustomize.py": site})))
+    write(tree, {key("large"): log(event("e2"))})
+    tables = run_job(tree, output=tmp_path / "tables", engine=fresh_engine)
+    assert tables.ledger()[key("large")]["reason"] == (
+        "a worker process got no more memory while it read this file: as a rule for want of memory"
+    )
+    assert tables.rows("coverage", "dt", "events") == [(DAY, 1)]

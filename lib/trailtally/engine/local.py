@@ -20,6 +20,9 @@ from trailtally.stages.blobs import Blob, Stage
 # Bytes of work that this process does before workers have started and loaded their modules.
 SMALL = 24 << 20
 
+# A file that kills its reader kills a dozen workers until its split is cut down to it.
+_MOST_DEATHS = 50
+
 # The most bytes of a key that is worked on together with others.
 _SMALL_PART = 1 << 20
 
@@ -38,6 +41,8 @@ class LocalEngine(Engine):
         self._pool: list[Worker] = []
         self._folder: str | None = None
         self._number = 0
+        # Workers that died one after the other, with no task done in between.
+        self._deaths = 0
         remove_left_folders()  # here too: a run of little work makes no folder
 
     def run(self, inputs: Sequence[Blob], stages: Sequence[Stage], *, weight: int) -> Iterator[Blob]:
@@ -95,6 +100,7 @@ class LocalEngine(Engine):
             except (EOFError, OSError):
                 waiting.extend(self._after_death(stage, worker))
                 continue
+            self._deaths = 0
             if answer.error:
                 raise answer.failure()
             yield answer
@@ -105,6 +111,9 @@ class LocalEngine(Engine):
         assert task is not None
         worker.process.join()
         self._pool.remove(worker)
+        self._deaths += 1
+        if self._deaths > _MOST_DEATHS:
+            raise RunStopped(f"{worker.death}, and so did {_MOST_DEATHS} others before it, whatever they did. {_MEMORY_HINT}")
         self._start(len(self._pool) + 1)
         self._pool[-1].stage = worker.stage
         halves = getattr(stage, "halves", None)

@@ -60,7 +60,10 @@ def _is_alive(pid: int) -> bool:
 def spill(blobs: Iterable[Blob], path: str) -> Iterator[tuple[str, Spilled]]:
     """Write blobs into one file; yield the place of each."""
     offset = 0
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise TrailtallyError(_disk_message(os.path.dirname(path), error)) from error
     with open(descriptor, "wb") as file:
         for key, blob in blobs:
             try:

@@ -19,6 +19,9 @@ from trailtally.engine.spill import Spilled, spill
 from trailtally.errors import TrailtallyError
 from trailtally.stages.blobs import Blob, Stage
 
+# The exit status of a worker that got no more memory.
+_NO_MEMORY = 77
+
 Source = bytes | Spilled
 
 
@@ -96,6 +99,8 @@ class Worker:
     def death(self) -> str:
         """Return how the process ended."""
         code = self.process.exitcode or 0
+        if code == _NO_MEMORY:
+            return "a worker process got no more memory"
         how = f"was stopped by signal {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         return f"a worker process {how}"
 
@@ -148,6 +153,8 @@ def _answer_to(stage: Stage, folder: str | None, task: Task) -> Answer:
         if folder:
             blobs = spill(blobs, f"{folder}/{task.number}")
         return Answer(list(blobs), meter.since(before))
+    except MemoryError:
+        os._exit(_NO_MEMORY)  # like a worker that the system stopped: its task is repeated in smaller ones
     except TrailtallyError as error:
         return Answer(error=(type(error), str(error)), trace=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - the main process reports any error

@@ -122,7 +122,7 @@ class _Task:
         status = Status(file, file["e_tag"])
         try:
             yield from self._add(file, fetch, status)
-        except TrailtallyError:
+        except (TrailtallyError, MemoryError):  # the engine meets want of memory
             raise
         except Exception as error:
             raise TaskFailed(f"{file['file_key']}: {type(error).__name__}: {error}") from error
