@@ -120,7 +120,8 @@ def test_a_days_accounts_and_sums_over_them(tmp_path: Path) -> None:
         "  2026-03-08         1      2       10           1       9            1",
         "  2026-03-09         2      6       30           3      27            3",
     ]
-    assert part(tmp_path, 2, rows=1)[2:] == ["  2026-03-09         2      6       30           3      27            3"]  # the newest
+    newest = ["  2026-03-09         2      6       30           3      27            3"]
+    assert part(tmp_path, 2, rows=1)[2:] == newest
 
 
 def test_files_that_were_not_read_whole_are_named(tmp_path: Path) -> None:
