@@ -204,12 +204,20 @@ def test_every_role_is_assumed_by_one_service_for_this_account(made: Stack) -> N
         "ServiceRole": "elasticmapreduce.amazonaws.com",
         "SchedulerRole": "scheduler.amazonaws.com",
     }
+    at = "eu-central-1:111122223333:"
+    sources = {
+        "ExecutionRole": f"arn:aws:emr-serverless:{at}/applications/*",
+        "ServiceRole": f"arn:aws:elasticmapreduce:{at}*",
+        "SchedulerRole": f"arn:aws:scheduler:{at}schedule-group/default",
+    }
     for name, role in made.of_type("AWS::IAM::Role").items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Principal"] == {"Service": services[name]}
         # EC2 gives its instances a role without saying for what.
         if name != "NodeRole":
             assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == "111122223333"
+            sources_named = {key: value for keys in statement["Condition"].values() for key, value in keys.items()}
+            assert sources_named["aws:SourceArn"] == sources[name]
 
 
 def test_an_instance_profile_has_its_roles_name() -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,6 +140,15 @@ def documented() -> dict[str, set[str]]:
 
 def test_the_page_names_every_file_and_its_placeholders() -> None:
     assert documented() == {path.name: set(PLACEHOLDER.findall(path.read_text())) for path in CONF.glob("*.json")}
+
+
+def test_the_pages_commands_leave_no_placeholder(tmp_path: Path) -> None:
+    [loop] = re.findall(r"^for file in .*?^done$", README, re.MULTILINE | re.DOTALL)
+    subprocess.run(["sh", "-ec", loop.replace("build/", f"{tmp_path}/")], cwd=CONF.parents[1], check=True)
+    policies = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert policies.keys() == {file.name for file in CONF.glob("*.json")}
+    assert {name: left for name, text in policies.items() if (left := PLACEHOLDER.findall(text))} == {}
+    assert all(json.loads(text) for text in policies.values())
 
 
 def test_the_statements_to_delete_without_kms_are_the_ones_that_name_a_key() -> None:
