@@ -3,7 +3,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trailtally`.`ledger` (
   `e_tag` string COMMENT 'changes whenever the object does',
   `size` bigint COMMENT 'bytes as stored',
   `status` string COMMENT '\'read\'; \'rejected\': the bytes are bad; \'unreadable\': could not be fetched, tried again by every run; \'ignored\': not a log file',
-  `reason` string COMMENT 'why it is not \'read\', or what was wrong with its first rejected record',
+  `reason` string COMMENT 'why it is not \'read\'; else what was wrong with its first rejected record, and that it has several gzip members',
   `records` bigint COMMENT 'entries of Records: counted, duplicate and rejected ones',
   `rejected_records` bigint COMMENT 'of these, the ones that are in no table: not an object, or without an eventTime',
   `days` array<string> COMMENT 'the UTC days of its events, sorted; of an unreadable object the days of what was read of it before',
