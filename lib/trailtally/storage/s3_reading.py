@@ -86,13 +86,15 @@ class S3Reading(S3Listing):
         for left in reversed(range(_BODIES)):
             try:
                 answer = client(self.access).get_object(Bucket=bucket, Key=key, **self.access.payer)
+            except ProtocolError as error:  # boto3 lets it through where an error's own body breaks off
+                if left:
+                    continue
+                raise HTTPClientError(error=error) from error
+            try:
                 return _counted(_bytes_of(answer, most)), answer.get("ETag", "").strip('"')
             except BotoCoreError:
                 if not left:
                     raise
-            except ProtocolError as error:  # boto3 lets it through where an error's own body breaks off
-                if not left:
-                    raise HTTPClientError(error=error) from error
         raise AssertionError  # the last try returned or raised
 
     def _is_nothing(self, url: str, error: Exception) -> bool:
