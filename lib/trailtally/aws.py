@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trailtally.errors import TrailtallyError
-from trailtally.storage.s3_errors import UNREACHED, code_of, message_of, s3_error_text
+from trailtally.storage.s3_errors import NO_CREDENTIALS, UNREACHED, code_of, details_of, message_of, s3_error_text
 
 _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 POLICIES = "conf/aws/README.md has the policies"
@@ -28,6 +28,12 @@ _CREDENTIALS = {
     "MissingAuthenticationTokenException": "AWS does not take the credentials",
 }
 
+# Its URL is not shown: it may hold a password.
+_ENDPOINT = (
+    "the endpoint (AWS_ENDPOINT_URL..., or of the profile) must be a URL such as https://HOST:PORT, without user and password"
+)
+_URL = re.compile(r"https?://[^@]+$", re.IGNORECASE)
+
 # A better text for the code and message of a service's error; None where the service has none.
 Hint = Callable[[str, str], str | None]
 
@@ -40,11 +46,20 @@ def no_hint(code: str, message: str) -> str | None:  # noqa: ARG001 - as every H
 def client(service: str, *, profile: str | None, region: str | None, tries: int = 5) -> Any:
     """Return a client of a service, by boto3's chain of credentials.
 
-    Raises TrailtallyError where there is no such profile, or no region.
+    Raises TrailtallyError where there is no such profile, no region, or an endpoint that cannot be one.
     """
+    config = Config(retries={"mode": "standard", "total_max_attempts": tries})
     with translate_errors(service):
         session = boto3.Session(profile_name=profile, region_name=region)
-        return session.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": tries}))
+        try:
+            made = session.client(service, config=config)
+        except ValueError as error:
+            if isinstance(error, BotoCoreError):
+                raise
+            raise TrailtallyError(f"{service}: {_ENDPOINT}") from None
+    if not _URL.match(made.meta.endpoint_url):
+        raise TrailtallyError(f"{service}: {_ENDPOINT}")
+    return made
 
 
 @contextlib.contextmanager
@@ -60,10 +75,10 @@ def error_text(error: Exception, hint: Hint = no_hint) -> str:
     """Return what went wrong and what to do about it."""
     if isinstance(error, exceptions.NoRegionError):
         return "no region: give --region, or set AWS_REGION"
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+    if isinstance(error, NO_CREDENTIALS):
         return f"no AWS credentials were found: {_LOG_IN} ({error})"
     if isinstance(error, UNREACHED):
-        return f"AWS cannot be reached: is the network there, and is --region right? ({error})"
+        return f"AWS cannot be reached: is the network there, and is --region right?{details_of(error)}"
     return _answer_text(error, hint) if isinstance(error, ClientError) else s3_error_text(error, "", "")
 
 

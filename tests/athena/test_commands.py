@@ -573,6 +573,23 @@ def test_an_athena_that_cannot_be_reached_is_one_line(athena: Command, service: 
         )
 
 
+@pytest.mark.parametrize(
+    "url", ["ftp://host", "http://user:hunter2@127.0.0.1:1", "user:hunter2@127.0.0.1:1", "http://user:hunter2/@127.0.0.1:1"]
+)
+def test_an_endpoint_that_is_none_or_has_a_password_is_refused_without_showing_it(
+    run: Command, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    for variable in ("AWS_ENDPOINT_URL_ATHENA", "AWS_ENDPOINT_URL_GLUE"):
+        monkeypatch.setenv(variable, url)
+    for service, command in (("athena", ["query", "launches", *DAYS]), ("glue", ["unregister"])):
+        assert run(*command, "--region", "eu-central-1") == (
+            1,
+            "",
+            f"trailtally: {service}: the endpoint (AWS_ENDPOINT_URL..., or of the profile) must be a URL such as "
+            "https://HOST:PORT, without user and password\n",
+        )
+
+
 def test_the_stack_trace_is_printed_where_it_is_asked_for(athena: Command, service: Service) -> None:
     service.script(Scripted(states=["FAILED"], reason="SYNTAX_ERROR"))
     _, _, err = athena("query", "launches", *DAYS, "--debug")

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import threading
+import traceback
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -291,6 +292,15 @@ def test_an_endpoint_with_a_password_is_refused_without_showing_it(keys: None) -
     with pytest.raises(StoreError) as raised:
         open_store("s3://bucket/logs", access).reached()
     assert str(raised.value) == "s3://bucket/logs: the endpoint's URL holds a user name or a password: give it without them"
+
+
+@pytest.mark.parametrize(
+    "url", ["user:hunter2@127.0.0.1:1", "http://user:hunter2/@127.0.0.1:1", "http://user:hunter2#@127.0.0.1"]
+)
+def test_an_endpoint_with_a_password_that_is_no_url_is_refused_without_showing_it(keys: None, url: str) -> None:
+    with pytest.raises(StoreError) as raised:
+        open_store("s3://bucket/logs", Access(endpoint_url=url, region="eu-central-1")).reached()
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_region_that_an_endpoint_names_is_taken_only_by_its_form(liar: Liar, store: Store) -> None:

@@ -10,8 +10,7 @@ from trailtally.storage.s3_errors import is_conflict, is_gone, s3_error_text, st
 
 LOG_IN = "log in again (aws sso login, or new keys), then run the same command"
 NO_KEYS = (
-    "no AWS credentials were found: give --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and "
-    "AWS_SECRET_ACCESS_KEY; for a public bucket --no-sign-request"
+    "no AWS credentials were found: give --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 )
 NOT_REACHED = "S3 cannot be reached: is the network there, and are --region and --endpoint-url right?"
 
@@ -147,12 +146,30 @@ NO_TOKEN = "Error loading SSO Token: Token for sso does not exist"  # noqa: S105
             exceptions.InvalidRegionError(region_name="eu_1"),
             "--region is not right (Provided region_name 'eu_1' doesn't match a supported format.)",
         ),
+        (
+            exceptions.EndpointProviderError(msg="Custom endpoint `ftp://host` was not a valid URI"),
+            "--endpoint-url is no URL, such as https://HOST:PORT (Custom endpoint `ftp://host` was not a valid URI)",
+        ),
         (ValueError("Invalid endpoint: host"), "--endpoint-url is no URL, such as https://HOST:PORT (Invalid endpoint: host)"),
     ],
 )
 def test_what_boto3_raises_stops_all(error: Exception, line: str) -> None:
     assert error_text(error) == line
     assert stops_all(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exceptions.EndpointConnectionError(endpoint_url="http://user:hunter2@host/"),
+        exceptions.EndpointProviderError(msg="Custom endpoint `http://user:hunter2/@host` was not a valid URI"),
+        exceptions.HTTPClientError(error="http://user:hunter2@host"),
+        ValueError("Invalid endpoint: user:hunter2@host"),
+        ValueError("Port could not be cast to integer value as 'hunter2'"),
+    ],
+)
+def test_a_password_in_an_endpoint_is_not_shown(error: Exception) -> None:
+    assert "hunter2" not in error_text(error)
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_without_credentials_all_stops_with_what_to_do(
         clients._session.cache_clear()
     assert line == (
         "no AWS credentials were found: give --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and "
-        "AWS_SECRET_ACCESS_KEY; for a public bucket --no-sign-request (Unable to locate credentials)"
+        "AWS_SECRET_ACCESS_KEY (Unable to locate credentials)"
     )
 
 

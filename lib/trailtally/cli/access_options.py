@@ -56,6 +56,7 @@ def input_access_in(options: argparse.Namespace) -> Access:
         options.endpoint_url,
         request_payer=bool(options.request_payer) or _is_yes("AWS_REQUEST_PAYER"),
         unsigned=options.no_sign_request or _is_yes("AWS_NO_SIGN_REQUEST"),
+        is_input=True,
     )
 
 

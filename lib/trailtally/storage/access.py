@@ -4,7 +4,7 @@ They travel to the tasks inside a store. They hold no secret: boto3's chain find
 that are not given come from the usual AWS environment variables and files.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -13,7 +13,7 @@ class Access:
     """How to reach a bucket; for None boto3's chain decides.
 
     `encryption` and `kms_key_id` are for what is written: AES256, aws:kms or aws:kms:dsse. Without them the bucket's default
-    holds.
+    holds. `is_input`: the logs are reached by it, which may be public (--no-sign-request).
     """
 
     profile: str | None = None
@@ -23,6 +23,7 @@ class Access:
     unsigned: bool = False
     encryption: str | None = None
     kms_key_id: str | None = None
+    is_input: bool = field(default=False, compare=False)
 
     @property
     def payer(self) -> dict[str, str]:

@@ -44,12 +44,16 @@ UNREACHED = (
     exceptions.SSLError,
 )
 
+NO_CREDENTIALS = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)
+# How urllib and botocore begin to say that an endpoint is not one.
+_NO_URL = re.compile(r"endpoint|^Port ")
+
 # The first entry that an error is an instance of holds.
 _HINTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
-        (exceptions.NoCredentialsError, exceptions.PartialCredentialsError),
+        NO_CREDENTIALS,
         "no AWS credentials were found: give --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and "
-        "AWS_SECRET_ACCESS_KEY; for a public bucket --no-sign-request",
+        "AWS_SECRET_ACCESS_KEY",
     ),
     ((exceptions.ProfileNotFound,), "there is no such profile: aws configure list-profiles names those that there are"),
     (
@@ -105,12 +109,26 @@ def s3_error_text(error: BaseException, bucket: str, action: str) -> str:
     """Return what went wrong and what to do about it. `action` is the IAM action that the request needs."""
     if isinstance(error, ClientError):
         return _answer_text(error, bucket, action)
+    if _is_no_url(error):
+        # "Port could not be cast ..." quotes what stands behind a colon, as a password may.
+        details = "" if str(error).startswith("Port ") else details_of(error)
+        return f"--endpoint-url is no URL, such as https://HOST:PORT{details}"
     for kinds, hint in _HINTS:
         if isinstance(error, kinds):
-            return f"{hint} ({_one_line(error)})"
-    if isinstance(error, ValueError) and "endpoint" in str(error):
-        return f"--endpoint-url is no URL, such as https://HOST:PORT ({_one_line(error)})"
-    return f"{type(error).__name__}: {_one_line(error)}"
+            return f"{hint}{details_of(error)}"
+    return f"{type(error).__name__}{details_of(error, ': {}')}"
+
+
+def details_of(error: BaseException, form: str = " ({})") -> str:
+    """Return an error's own text on one line, in this form; empty where it may quote an endpoint with a password."""
+    text = _one_line(error)
+    return "" if "@" in text else form.format(text)
+
+
+def _is_no_url(error: BaseException) -> bool:
+    if isinstance(error, exceptions.EndpointProviderError | exceptions.HTTPClientError):
+        return "Custom endpoint" in str(error) or "URL scheme" in str(error)
+    return isinstance(error, ValueError) and not isinstance(error, BotoCoreError) and bool(_NO_URL.search(str(error)))
 
 
 def _answer_text(error: ClientError, bucket: str, action: str) -> str:

@@ -13,7 +13,7 @@ from trailtally.errors import UsageError
 from trailtally.storage.access import Access
 from trailtally.storage.clients import client
 from trailtally.storage.objects import GONE, Entry, Peek, StoreError, is_visible, is_within, key_of
-from trailtally.storage.s3_errors import is_denied, s3_error_text
+from trailtally.storage.s3_errors import NO_CREDENTIALS, is_denied, s3_error_text
 from trailtally.storage.store import Store
 
 LIST, GET, PUT, DELETE = "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
@@ -169,12 +169,16 @@ class S3Listing(Store):
             self._fail(url, action, error)
 
     def _fail(self, url: str, action: str, error: Exception) -> NoReturn:
-        raise StoreError(f"{key_of(url)}: {self._error_text(url, action, error)}") from error
+        # --debug shows the cause's text, which may quote an endpoint with a password; that of an answer does not.
+        cause = None if "@" in str(error) and not isinstance(error, ClientError) else error
+        raise StoreError(f"{key_of(url)}: {self._error_text(url, action, error)}") from cause
 
     def _error_text(self, url: str, action: str, error: Exception) -> str:
         text = s3_error_text(error, place(url).bucket, action)
         if self.access.unsigned and is_denied(error):
             return f"{text}. The request was not signed: it is no public bucket, leave out --no-sign-request"
+        if self.access.is_input and isinstance(error, NO_CREDENTIALS):
+            return f"{text}. For a public bucket: --no-sign-request"
         return text
 
 
