@@ -138,7 +138,7 @@ def test_what_is_no_log_file_says_why(key: str, reason: str) -> None:
 )
 def test_another_object_in_a_day_folder_is_of_that_day(name: str, reason: str) -> None:
     key = f"AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/09/{name}"
-    assert classify_key(key) == OtherObject(reason, "2026-03-09")
+    assert classify_key(key) == OtherObject(reason, "2026-03-09", is_macos_copy=name.startswith("._"))
 
 
 @pytest.mark.parametrize(

@@ -91,16 +91,13 @@ class OtherObject(NamedTuple):
     """Why a key is not a log file, and the delivery day of its folder, if that has one.
 
     `is_log_name`: the name is CloudTrail's, but the delivery day is not known: the object must be reported, not ignored.
+    `is_macos_copy`: macOS made it beside a copied file.
     """
 
     reason: str
     delivered: str | None = None
     is_log_name: bool = False
-
-    @property
-    def is_macos_copy(self) -> bool:
-        """Return whether macOS made it beside a copied file."""
-        return self.reason == MACOS_COPY
+    is_macos_copy: bool = False
 
 
 def classify_folder(path: str) -> Folder:
@@ -141,7 +138,7 @@ def _log_folder(folder: str) -> LogFile | OtherObject:
 
 def _classify_name(place: LogFile | OtherObject, name: str) -> LogFile | OtherObject:
     if name.startswith("._"):
-        return OtherObject(MACOS_COPY, place.delivered)
+        return OtherObject(MACOS_COPY, place.delivered, is_macos_copy=True)
     if isinstance(place, LogFile):
         # A key without a name is the marker of a folder, or a folder that cannot be listed.
         return OtherObject(NOT_A_LOG_NAME, place.delivered) if name else OtherObject(NOT_A_LOG_PATH)
