@@ -89,6 +89,11 @@ def test_a_summary_is_shown_whole_however_long_it_is(bucket: Bucket, s3: Any) ->
     assert found.is_incomplete
 
 
+def test_a_summary_with_records_that_were_not_counted_is_incomplete(bucket: Bucket, s3: Any) -> None:
+    driver(bucket, "stdout", *SUMMARY[:2], "NOT COUNTED: 1 record came for days whose events somebody removed from the output.")
+    assert driver_logs(s3, of_serverless(bucket)).is_incomplete
+
+
 def test_of_an_error_after_much_progress_the_last_twenty_lines_are_shown(bucket: Bucket, s3: Any) -> None:
     driver(bucket, "stdout", *(f"read {n}" for n in range(90)), "trailtally: no")
     found = driver_logs(s3, of_serverless(bucket))

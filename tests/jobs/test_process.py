@@ -43,7 +43,7 @@ def test_a_run_that_read_everything_ends_with_0_and_says_how_it_went(folder: Pat
         "records:  2 in the files read, 0 of them rejected",
         "days:     1 (2026-03-09)",
         "          2 records = 2 events + 0 duplicates",
-        "launches: 1 RunInstances calls on these days",
+        "launches: 1 RunInstances call on these days",
     ]
     assert re.fullmatch(rf"output:   {folder}/tables \(run \d{{8}}T\d{{6}}Z-[0-9a-f]{{8}}, \d+\.\d s\)", said[-1])
     assert {path.name for path in folder.iterdir()} == before | {"tables", "site", "tmp"}

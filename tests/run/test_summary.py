@@ -99,7 +99,7 @@ def test_a_run_that_had_nothing_to_look_into_says_so() -> None:
             Counter(read=2000, rejected=1, ignored=1000),
             "          beside 3,001 objects known from earlier runs, of them 1 rejected and 1,000 ignored",
         ),
-        (Counter(ignored=1), "          beside 1 objects known from earlier runs, of them 1 ignored"),
+        (Counter(ignored=1), "          beside 1 object known from earlier runs, of them 1 ignored"),
     ],
 )
 def test_what_is_known_from_earlier_runs_stands_below_what_is_new(known: Counter[str], line: str) -> None:
@@ -141,6 +141,13 @@ def test_of_many_days_with_late_records_ten_are_named() -> None:
         *(f"  2026-03-0{day}: 1" for day in range(1, 10)),
         "  and 2 more days",
     ]
+
+
+def test_one_of_anything_is_told_as_one() -> None:
+    one = replace(COMPLETE, days={"2026-03-09": Day(records=1, events=1, launches=1)}, late=Counter({"2026-03-08": 1}))
+    lines = summary_text(one).splitlines()
+    assert lines[3:5] == ["          1 record = 1 event + 0 duplicates", "launches: 1 RunInstances call on these days"]
+    assert lines[-2].startswith("NOT COUNTED: 1 record came for days whose events somebody removed from the output. ")
 
 
 def test_late_records_are_told_before_files_that_were_not_read() -> None:

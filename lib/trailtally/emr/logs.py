@@ -23,7 +23,7 @@ _CONTAINER = re.compile(r"^container_(?:e\d+_)?\d+_\d+_\d+_0*1/(stdout|stderr)(?
 _ERROR = "trailtally: "
 _SUMMARY = re.compile(r"^(files:    |nothing new: )")
 # How it ends that it has published, but not all could be read: the job's status is 3.
-_INCOMPLETE = re.compile(r"^(NOT COMPLETE|TOO LATE): ")
+_INCOMPLETE = re.compile(r"^(NOT COMPLETE|NOT COUNTED): ")
 
 
 class Log(NamedTuple):

@@ -124,8 +124,9 @@ def _results(summary: Summary) -> Iterable[str]:
         records = sum(day.records for day in summary.days.values())
         yield f"days:     {_span(summary.days)}"
         if summary.days:
-            yield f"          {records:,} records = {summary.events:,} events + {summary.duplicates:,} duplicates"
-            yield f"launches: {summary.launches:,} RunInstances calls on these days"
+            events, duplicates = _count(summary.events, "event"), _count(summary.duplicates, "duplicate")
+            yield f"          {_count(records, 'record')} = {events} + {duplicates}"
+            yield f"launches: {_count(summary.launches, 'RunInstances call')} on these days"
     counted = summary.counted
     if any(counted[name] for name in ("lists", "gets", "puts")):
         yield (
@@ -150,7 +151,7 @@ def _cost(dollars: Dollars | None) -> str:
 
 def _known(known: Counter[str]) -> str:
     others = [f"{known[status]:,} {status}" for status in (ledger.REJECTED, ledger.IGNORED) if known[status]]
-    return f"{known.total():,} objects known from earlier runs" + (f", of them {' and '.join(others)}" if others else "")
+    return f"{_count(known.total(), 'object')} known from earlier runs" + (f", of them {' and '.join(others)}" if others else "")
 
 
 def _exclusions(summary: Summary) -> Iterable[str]:
@@ -169,20 +170,23 @@ def _exclusions(summary: Summary) -> Iterable[str]:
 def _gaps(summary: Summary) -> Iterable[str]:
     if summary.late.total():
         yield (
-            f"NOT COUNTED: {summary.late.total():,} records came for days whose events somebody removed from the output. These "
-            "days stay as they were published; what came is in coverage.late_uncounted, by account and region:"
+            f"NOT COUNTED: {_count(summary.late.total(), 'record')} came for days whose events somebody removed from the output. "
+            "These days stay as they were published; what came is in coverage.late_uncounted, by account and region:"
         )
         days = sorted(summary.late)
         yield from (f"  {day}: {summary.late[day]:,}" for day in days[:NAMED])
         if len(days) > NAMED:
-            yield f"  and {len(days) - NAMED:,} more days"
+            yield f"  and {_count(len(days) - NAMED, 'more day')}"
     if summary.problems:
-        which = f"{summary.not_whole:,} file{'s' if summary.not_whole > 1 else ''}"
-        yield f"NOT COMPLETE: {which} not read whole. What was rejected or unreadable is not counted:"
+        yield f"NOT COMPLETE: {_count(summary.not_whole, 'file')} not read whole. What was rejected or unreadable is not counted:"
         yield from (f"  {printable(key)}\n    {status}: {printable(reason)}" for key, status, reason in summary.problems)
         more = summary.not_whole - len(summary.problems)
         if more > 0:
             yield f"  and {more:,} more: see the table ledger"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _span(days: Iterable[str]) -> str:
