@@ -24,7 +24,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trailtally`.`duplicates` (
   `vpc_endpoint_id` string COMMENT 'vpcEndpointId',
   `file_key` string COMMENT 'the log file\'s path or URL; bytes of a path that are not UTF-8 stand as \\xNN, a backslash as \\x5c',
   `content_hash` string COMMENT 'of a record without eventID: a hash of its content, by which its duplicates are found',
-  `replaces_event_id` string COMMENT 'of an UPDATED_DATA record: addendum.originalEventID, the event that it takes the place of',
+  `replaces_event_id` string COMMENT 'of an UPDATED_DATA record: addendum.originalEventID, the event that it takes the place of; if that is in `events` too, this record could not be the same event (another day, source, name or account\'s folder) and is one by itself',
   `launch` struct<instance_count:bigint,min_count:bigint,max_count:bigint,instance_ids:array<string>,instance_types:array<string>,image_ids:array<string>,key_name:string,lifecycle:string> COMMENT 'what a RunInstances call launched, as in `launches`; null for other events',
   `record` string COMMENT 'the whole record as JSON, where the run was told to keep it (--keep-records); else null'
 )

@@ -45,7 +45,10 @@ _COLUMNS = (
     c.FILE_KEY,
     Column("content_hash", c.TEXT, "of a record without eventID: a hash of its content, by which its duplicates are found"),
     Column(
-        "replaces_event_id", c.TEXT, "of an UPDATED_DATA record: addendum.originalEventID, the event that it takes the place of"
+        "replaces_event_id",
+        c.TEXT,
+        "of an UPDATED_DATA record: addendum.originalEventID, the event that it takes the place of; if that is in `events` too, "
+        "this record could not be the same event (another day, source, name or account's folder) and is one by itself",
     ),
     Column("launch", LAUNCH, "what a RunInstances call launched, as in `launches`; null for other events"),
     Column("record", c.TEXT, "the whole record as JSON, where the run was told to keep it (--keep-records); else null"),
