@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,11 +10,12 @@ import pytest
 
 from conftest import read_table, run_job
 from trailtally.cli.show import Question, show
-from trailtally.run.summary import Summary
+from trailtally.run.summary import Summary, summary_text
 from trailtally.storage import open_store
 from trailtally.terminal import printable
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+README = Path(__file__).parents[2] / "README.md"
 
 SHOP, DEVELOPMENT = "111122223333", "444455556666"
 ALICE, ROOT, DEPLOY = (f"arn:aws:iam::{SHOP}:{name}" for name in ("user/Alice", "root", "role/ci/Deploy"))
@@ -141,6 +143,12 @@ def test_every_kind_of_caller_is_in_it(made: Made) -> None:
         # Of another account its principal is known, whatever the session is called.
         ("123456789012/AROASCANNERXXXXXX", "AWSAccount", None, "192.0.2.90"),
     }
+
+
+def test_readme_shows_what_the_run_says(made: Made) -> None:
+    run_id, place = "20261126T232238Z-c79c427c", "~/trailtally/build/example-"
+    said = summary_text(replace(made.summary, run_id=run_id, seconds=1.2)).replace(f"{made.output}", f"{place}tables")
+    assert f"```\n{said.replace(str(made.tree), f'{place}tree')}\n```\n" in README.read_text()
 
 
 def test_show_has_two_lines_for_a_launch_and_cuts_neither_address_nor_arn(made: Made) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,19 @@ def cut_otherwise(request: pytest.FixtureRequest, first: Tables, tmp_path_factor
 @pytest.mark.parametrize("name", ORDER)
 def test_how_the_work_is_cut_changes_no_row_and_no_order(first: Tables, cut_otherwise: Tables, name: str) -> None:
     assert rows(cut_otherwise, name, OF_THE_RUN) == rows(first, name, OF_THE_RUN)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
+def test_the_machines_time_zone_changes_no_row(first: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    try:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        elsewhere = run_job(first.tree, output=tmp_path / "tables")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    for name in ORDER:
+        assert rows(elsewhere, name, OF_THE_RUN) == rows(first, name, OF_THE_RUN), name
 
 
 @pytest.mark.parametrize("processes", [False, True])

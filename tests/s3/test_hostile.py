@@ -284,6 +284,19 @@ def test_an_answer_that_is_no_listing_is_one_line(liar: Liar, store: Store, body
         list(store.list_tree("s3://bucket/logs"))
 
 
+def test_a_listing_whose_entities_grow_to_gigabytes_is_one_line(liar: Liar, store: Store) -> None:
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 20}">' for n in range(1, 9))
+    body = f'<!DOCTYPE l [<!ENTITY e0 "0123456789">{entities}]><ListBucketResult>&e8;</ListBucketResult>'.encode()
+    liar.answer = lambda handler: send(handler, 200, {"Content-Length": str(len(body)), "Content-Type": "application/xml"}, body)
+    tracemalloc.start()
+    try:
+        with pytest.raises(StoreError, match=r"^s3://bucket/logs: [^\n]+$"):
+            list(store.list_tree("s3://bucket/logs"))
+        assert tracemalloc.get_traced_memory()[1] < 100 * MB
+    finally:
+        tracemalloc.stop()
+
+
 # --- What travels, and what is shown ---
 
 
