@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trailtally.engine import spill
-from trailtally.errors import TrailtallyError
+from trailtally.errors import RunStopped, TrailtallyError
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -66,3 +66,26 @@ def test_a_temporary_folder_in_which_none_can_be_made_is_one_line_too(tmp_path: 
     with pytest.raises(TrailtallyError) as raised:
         spill.make_folder()
     assert str(raised.value) == message(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "where"),
+    [("/scratch", "the temporary folder /scratch"), (None, "the temporary folder of Spark")],
+)
+def test_a_temporary_folder_of_spark_without_room_is_one_line_too(folder: str | None, where: str) -> None:
+    spark = pytest.importorskip("trailtally.engine.spark")
+    engine = object.__new__(spark.SparkEngine)  # without a session
+    engine._folder = folder
+
+    class Rows:
+        def collect(self) -> list[Any]:
+            raise RuntimeError(
+                "Job aborted due to stage failure: java.io.IOException: No space left on device\n\tat java.base/..."
+            )
+
+    with pytest.raises(RunStopped) as raised:
+        engine._collect(Rows())
+    assert str(raised.value) == (
+        f"{where} is full. Nothing of this batch was published. Set spark.local.dir (on a local master TMPDIR will do) to a "
+        "folder with room for twice the compressed logs of a batch, or give a smaller --batch-bytes"
+    )
