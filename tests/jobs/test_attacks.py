@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders import Record, event, key, log, run_instances, write
-from conftest import Job, Run, run_job
+from conftest import Job, Run, read_table, run_job
 from trailtally.cloudtrail import inflate, records
 from trailtally.engine import spill
 from trailtally.engine.local import LocalEngine
@@ -169,6 +169,20 @@ def test_events_that_no_run_wrote_are_refused_by_their_name(name: str, job: Job,
     write(tree, {key("b"): log(event("e2"))})
     status, said = job("--input", tree, "--output", output)
     assert (status, f"{output}/{reason}. Nothing was published." in said) == (1, True), said
+
+
+def test_a_ledger_that_names_a_file_outside_the_input_has_no_run_read_it(job: Job, tree: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tables"
+    outside = write(tmp_path / "outside", {key("secret"): log(event("secret"))}) / key("secret")
+    job("--input", tree, "--output", output)
+    [path] = (output / "ledger").rglob("*.parquet")
+    ledger = pq.ParquetFile(path).read()
+    [row] = ledger.to_pylist()
+    crafted = row | {"file_key": str(outside), "status": "unreadable"}
+    pq.write_table(pa.Table.from_pylist([row, crafted], ledger.schema), path)
+    write(tree, {key("b"): log(event("e2"))})
+    assert job("--input", tree, "--output", output) == (0, "")
+    assert sorted(read_table(output, "events")["event_id"].to_pylist()) == ["e1", "e2"]
 
 
 def test_slices_that_hold_the_same_rows_are_refused(job: Job, tree: Path, tmp_path: Path) -> None:
