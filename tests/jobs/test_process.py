@@ -132,6 +132,22 @@ def test_a_run_that_is_told_to_end_says_so_in_one_line_and_leaves_neither_lock_n
     assert is_gone(process.pid)
 
 
+def test_a_run_that_is_paused_now_and_then_goes_on_whatever_the_machines_language(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    process = start(folder, "--input", "whole", "--output", "tables", "--quiet", how="small=0 slow")
+    for _ in range(8):
+        time.sleep(0.15)
+        os.killpg(process.pid, signal.SIGSTOP)
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGCONT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert sorted(read_table(folder / "tables", "events")["event_id"].to_pylist()) == ["e1", "l1"]
+    assert spilled(folder) == []
+
+
 def test_what_a_killed_run_spilled_is_private_and_removed_by_the_next(folder: Path) -> None:
     process = start(folder, "--input", "endless", "--output", "tables", "--quiet", how="small=0")
     until_reading(folder, process)
