@@ -290,14 +290,14 @@ def engine() -> Iterator[LocalEngine]:
 
 
 def test_any_sequence_ends_in_the_tables_that_the_model_says(engine: LocalEngine) -> None:
-    check_sequences(engine, Folders, examples=150)
+    check_sequences(engine, Folders, examples=110)
 
 
 def test_any_sequence_ends_in_the_same_tables_where_days_are_cut_into_slices(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch, "SLICE_ROWS", 3)
-    check_sequences(engine, Folders, examples=50)
+    check_sequences(engine, Folders, examples=30)
 
 
 def test_any_sequence_ends_in_the_same_tables_where_other_processes_do_the_work() -> None:

@@ -119,7 +119,7 @@ def test_with_everything_going_wrong_at_once_no_file_is_lost_and_none_counts_twi
 
 
 # An example is two whole runs: few of them, and a failing one is not made smaller.
-@settings(max_examples=5, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(files=made_tree())
 def test_made_trees_give_in_s3_what_the_oracle_says_whatever_goes_wrong(
     versitygw_proxied: Proxied, proxy: Proxied, files: dict[str, bytes]
