@@ -7,8 +7,9 @@ import pytest
 from msgspec import Raw
 
 from builders import event, log, run_instances
+from trailtally.cloudtrail.content import decode
 from trailtally.cloudtrail.launch import is_launch, launch
-from trailtally.cloudtrail.records import Record, decode
+from trailtally.cloudtrail.records import Record
 from trailtally.errors import BadRecord
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from builders import event, log
+from trailtally.cloudtrail.content import decode
 from trailtally.cloudtrail.outcome import error_code
-from trailtally.cloudtrail.records import decode
 
 
 def outcome(**fields: Any) -> str | None:

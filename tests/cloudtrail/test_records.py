@@ -5,8 +5,9 @@ import json
 import pytest
 
 from builders import ACCOUNT, event, log, user
-from trailtally.cloudtrail import records
-from trailtally.cloudtrail.records import Addendum, Decoded, Record, decode
+from trailtally.cloudtrail import content as contents
+from trailtally.cloudtrail.content import Decoded, decode
+from trailtally.cloudtrail.records import Addendum, Record
 from trailtally.errors import BadObject
 
 
@@ -150,8 +151,8 @@ def records_of(chunks: list[Decoded]) -> list[str | None]:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file of more than some hundred bytes is decoded in chunks."""
     for name in ("_CHUNK", "_SMALL"):
-        assert getattr(records, name) > 300
-        monkeypatch.setattr(records, name, 300)
+        assert getattr(contents, name) > 300
+        monkeypatch.setattr(contents, name, 300)
 
 
 def test_a_large_file_comes_in_chunks_that_lose_no_record_and_no_hash(small_chunks: None) -> None:
@@ -195,5 +196,5 @@ def test_a_large_file_of_another_form_is_decoded_as_a_small_one_is(content: byte
     content = content.replace(b"%b", written)
     at_once = records_of(list(decode(content)))
     for name in ("_CHUNK", "_SMALL"):
-        monkeypatch.setattr(records, name, 300)
+        monkeypatch.setattr(contents, name, 300)
     assert records_of(list(decode(content))) == at_once

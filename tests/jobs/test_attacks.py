@@ -15,7 +15,8 @@ import pytest
 
 from builders import Record, event, key, log, run_instances, write
 from conftest import Job, Run, read_table, run_job
-from trailtally.cloudtrail import inflate, records
+from trailtally.cloudtrail import content as contents
+from trailtally.cloudtrail import inflate
 from trailtally.engine import spill
 from trailtally.engine.local import LocalEngine
 from trailtally.errors import BadObject, RunStopped
@@ -67,9 +68,9 @@ def test_content_that_is_not_as_cloudtrail_writes_it_is_only_read_where_it_is_sm
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As it cannot be cut, it was decoded whole: 100 MB of {} took 7 GB.
-    monkeypatch.setattr(records, "_CHUNK", 1_000)
-    monkeypatch.setattr(records, "_SMALL", 1_000)
-    monkeypatch.setattr(records, "_MOST_WHOLE_TINY", 4_000)
+    monkeypatch.setattr(contents, "_CHUNK", 1_000)
+    monkeypatch.setattr(contents, "_SMALL", 1_000)
+    monkeypatch.setattr(contents, "_MOST_WHOLE_TINY", 4_000)
     many: list[Record] = [{}] * 2_000
     files = {
         key("first"): json.dumps({"x": 1, "Records": many}).encode(),
@@ -88,14 +89,14 @@ def test_content_that_is_not_as_cloudtrail_writes_it_is_only_read_where_it_is_sm
 
 @pytest.mark.parametrize("place", [0, 1, 3, 4, 5, 19, 20])
 def test_bytes_that_are_no_text_are_found_wherever_they_are(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "_SMALL", 8)
+    monkeypatch.setattr(contents, "_SMALL", 8)
     text = ("é" * 20).encode()
     bad = text[: 2 * place] + b"\xff" + text[2 * place :]
     with pytest.raises(BadObject) as raised:
-        list(records.decode(bad))
+        list(contents.decode(bad))
     assert str(raised.value) == f"not UTF-8 text: invalid start byte at byte {2 * place}"
     with pytest.raises(BadObject, match="unexpected end of data at byte 40"):
-        list(records.decode(text + b"\xc3"))
+        list(contents.decode(text + b"\xc3"))
 
 
 def test_a_hundred_thousand_gzip_members_are_inflated_in_a_moment() -> None:

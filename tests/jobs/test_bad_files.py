@@ -10,8 +10,8 @@ import pytest
 
 from builders import event, key, log, write
 from conftest import Tables, run_job
+from trailtally.cloudtrail.content import decode
 from trailtally.cloudtrail.inflate import inflate
-from trailtally.cloudtrail.records import decode
 from trailtally.errors import BadObject
 from trailtally.run.summary import summary_text
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from trailtally import meter
 from trailtally.ahead import work_ahead
+from trailtally.cloudtrail.content import Decoded, decode
 from trailtally.cloudtrail.inflate import inflate
-from trailtally.cloudtrail.records import Decoded, decode
 from trailtally.cloudtrail.times import day_text
 from trailtally.errors import BadObject, TaskFailed, TrailtallyError, Unreadable
 from trailtally.stages import columns

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from trailtally.cloudtrail.content import Decoded
 from trailtally.cloudtrail.launch import is_launch, launch
 from trailtally.cloudtrail.outcome import SIGN_IN_SOURCES, SIGN_IN_TYPES, error_code
-from trailtally.cloudtrail.records import Decoded, Record
+from trailtally.cloudtrail.records import Record
 from trailtally.cloudtrail.times import DAY, event_time, event_times
 from trailtally.errors import BadRecord
 from trailtally.stages import columns
