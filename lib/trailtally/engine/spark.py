@@ -7,9 +7,7 @@ row and no cache, so that neither Spark's memory nor its planner matters for the
 import contextlib
 import gc
 import itertools
-import json
 import os
-import re
 import shutil
 import zipimport
 from collections import Counter
@@ -27,8 +25,9 @@ from pyspark.sql.utils import is_remote
 from trailtally import meter
 from trailtally.engine import Engine
 from trailtally.engine.local import LocalEngine
+from trailtally.engine.spark_errors import DIED, WorkerDied, mark, translate
 from trailtally.engine.spill import make_folder
-from trailtally.errors import RunStopped, TrailtallyError
+from trailtally.errors import RunStopped
 from trailtally.stages.blobs import Blob, Stage
 
 _SCHEMA = "key string, blob binary"
@@ -102,14 +101,14 @@ class SparkEngine(Engine):
             return
         try:
             rows = self._rows(inputs, stages)
-        except _WorkerDied as death:
+        except WorkerDied as death:
             first, *others = stages
             if not hasattr(first, "halves"):
-                raise RunStopped(_DIED) from death
+                raise RunStopped(DIED) from death
             try:
                 rows = self._rows(inputs, [_InProcess(first), *others])
-            except _WorkerDied:
-                raise RunStopped(_DIED) from death
+            except WorkerDied:
+                raise RunStopped(DIED) from death
         yield from rows
 
     def _rows(self, inputs: Sequence[Blob], stages: Sequence[Stage]) -> list[Blob]:
@@ -125,16 +124,10 @@ class SparkEngine(Engine):
         try:
             return [(row.key, bytes(row.blob)) for row in rows.collect()]
         except Exception as error:
-            text = str(error)
-            if found := _MARK.search(text):
-                raise _unmark(found) from error
-            if _DEATH.search(text):
-                raise _WorkerDied from error
-            if "java.io.IOException: No space left on device" in text:
-                raise RunStopped(_full(self._folder)) from error
-            if missing := _MISSING_PACKAGE.search(text):
-                raise RunStopped(f"{missing[0]} in Spark's workers. {_PACKAGES_HINT}") from error
-            raise
+            translated = translate(error, self._folder)
+            if translated is error:
+                raise
+            raise translated from error
 
     def settings(self, prefix: str) -> dict[str, str]:
         """Return the settings of Spark whose names begin with the prefix."""
@@ -221,7 +214,7 @@ def _in_task(counters: Any) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise RuntimeError(_mark(error)) from error
+        raise RuntimeError(mark(error)) from error
     finally:
         _make_tasks_cheap()  # at the end, when the first task has loaded all modules
     if counters is not None:
@@ -264,48 +257,3 @@ def _batches(blobs: Iterable[Blob]) -> Iterator[pa.RecordBatch]:
 
 def _batch(blobs: list[Blob]) -> pa.RecordBatch:
     return pa.record_batch([[key for key, _ in blobs], [blob for _, blob in blobs]], schema=_ROWS)
-
-
-# --- Errors --------------------------------------------------------------------------------------------------------------
-
-# The driver gets only the text of a worker's traceback, so a message travels in it as JSON between marks.
-_MARK = re.compile(r'\[\[trailtally (?P<ours>ours|fault) (?P<message>"(?:[^"\\]|\\.)*") \]\]')
-
-
-def _mark(error: Exception) -> str:
-    if isinstance(error, TrailtallyError):
-        return f"[[trailtally ours {json.dumps(str(error))} ]]"
-    return f"[[trailtally fault {json.dumps(f'{type(error).__name__}: {error}')} ]]"
-
-
-def _unmark(found: re.Match[str]) -> Exception:
-    message = str(json.loads(found["message"]))
-    return TrailtallyError(message) if found["ours"] == "ours" else RuntimeError(message)
-
-
-# A Python worker that crashed, or a container that the cluster stopped.
-_DEATH = re.compile(r"Python worker exited unexpectedly|ExecutorLostFailure|Container killed|Container from a bad node")
-
-_MISSING_PACKAGE = re.compile(r"No module named '[^']+'")
-
-_PACKAGES_HINT = (
-    "Set PYSPARK_PYTHON (or spark.pyspark.python) to a Python that has the packages on every node, and give trailtally itself "
-    "with --py-files where they lack it"
-)
-
-_DIED = (
-    "a worker of Spark died, as a rule because the system stopped it for its memory. Nothing of this batch was published. Give "
-    "the workers more (on a cluster by spark.executor.memoryOverhead, here 1 GB for each core), or a smaller --batch-bytes"
-)
-
-
-class _WorkerDied(Exception):
-    """A process of Spark died while it ran a task."""
-
-
-def _full(folder: str | None) -> str:
-    where = f"the temporary folder {folder}" if folder else "the temporary folder of Spark"
-    return (
-        f"{where} is full. Nothing of this batch was published. Set spark.local.dir (on a local master TMPDIR will do) to a "
-        "folder with room for twice the compressed logs of a batch, or give a smaller --batch-bytes"
-    )
