@@ -15,11 +15,11 @@ COMPLETE, FAILED, WRONG_USE, INCOMPLETE, LOCKED, INTERRUPTED, TERMINATED = 0, 1,
 
 EXIT_STATUS = """exit status:
   0  every log file that is new was read and counted
-  3  done, but some objects were rejected or unreadable, or records of them rejected, or came for a day whose events somebody
-     removed; they are named, and in `ledger` and `coverage`
+  3  done, but not all is counted: objects were rejected or unreadable, records were rejected, or records came for a day whose
+     events somebody removed. The first ten are named, all are in the tables `ledger` and `coverage`
   2  wrong use: nothing was read or written
   4  another run holds the output: nothing was read or written
-  1  failed: the message says what was published and what was not
+  1  failed: the message says why. What was published before stays valid; once the cause is gone, the same command continues
 """
 
 

@@ -19,8 +19,8 @@ MakeEngine = Callable[[argparse.Namespace, Progress, Stores], Engine]
 _REMOTE_THREADS = 16
 
 DESCRIPTION = (
-    "Brings daily Parquet tables up to date with a whole CloudTrail tree: reads what is new, and computes whole each day that it "
-    "touches."
+    "Brings daily Parquet tables up to date with a whole CloudTrail tree: reads the log files that are new, and computes again "
+    "each day that has events in them."
 )
 
 
@@ -69,7 +69,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-records",
         action="store_true",
-        help="keep each new record whole, as JSON text, in the column `record` of events and duplicates",
+        help="keep each record that this run reads whole, as JSON text, in the column `record` of events and duplicates; for "
+        "files read before: with --rebuild, which without this option drops the text that was kept",
     )
     parser.add_argument(
         "--delivered-since",

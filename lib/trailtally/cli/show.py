@@ -66,12 +66,16 @@ def add_show_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     show.add_argument("output", metavar="OUTPUT", help="the --output of a run")
     show.add_argument("--rows", type=_rows, default=20, metavar="N", help="rows of each list at most (default: 20)")
     which = show.add_mutually_exclusive_group()
-    which.add_argument("--actor", metavar="TEXT", help="the events of actors whose name contains this, such as user/Alice")
+    which.add_argument(
+        "--actor", metavar="TEXT", help="the events of actors whose name contains this, such as user/Alice (case matters)"
+    )
     which.add_argument(
         "--launch", metavar="ID", help="the launch with this event id or instance id, and its actor's events of that day"
     )
-    show.add_argument("--since", type=day, metavar="DAY", help="from this day on (YYYY-MM-DD, or 14d)")
-    show.add_argument("--until", type=day, metavar="DAY", help="up to this day")
+    show.add_argument(
+        "--since", type=day, metavar="DAY", help="from this day on (YYYY-MM-DD, or 14d: fourteen days before today, UTC)"
+    )
+    show.add_argument("--until", type=day, metavar="DAY", help="up to and with this day")
     add_access_options(show)
     show.add_argument("--debug", action="store_true", help="print the stack trace of an error")
     show.set_defaults(job=_show)
