@@ -75,7 +75,7 @@ def add_show_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     show.add_argument(
         "--since", type=day, metavar="DAY", help="from this day on (YYYY-MM-DD, or 14d: fourteen days before today, UTC)"
     )
-    show.add_argument("--until", type=day, metavar="DAY", help="up to and with this day")
+    show.add_argument("--until", type=day, metavar="DAY", help="up to and including this day")
     add_access_options(show)
     show.add_argument("--debug", action="store_true", help="print the stack trace of an error")
     show.set_defaults(job=_show)
