@@ -8,6 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builders import event, key, log, run_instances, write
+from conftest import Run
+from trailtally.cli import main
 from trailtally.cli.show import Question, show
 from trailtally.errors import UsageError
 from trailtally.stages.stored import object_name
@@ -46,7 +49,7 @@ def test_a_run_that_read_no_events_has_none_to_show(tmp_path: Path) -> None:
         "RunInstances calls, who made them and with what client\n  none\n\n"
         "Busiest API calls of all days\n  none\n\n"
         "Days of the events, UTC\n  none\n\n"
-        "Files that were not read whole: what was rejected or unreadable is in none of the tables\n"
+        "Files that were not read whole: what was rejected or unreadable in them is not counted\n"
         "  none: every log file was read"
     )
 
@@ -136,7 +139,7 @@ def test_files_that_were_not_read_whole_are_named(tmp_path: Path) -> None:
     )
     put(tmp_path, ledger.TABLE, "2013-11-01", {"file_key": "/tree/z/", "status": "unreadable", "reason": "permission denied"})
     assert part(tmp_path, 3) == [
-        "Files that were not read whole: what was rejected or unreadable is in none of the tables",
+        "Files that were not read whole: what was rejected or unreadable in them is not counted",
         "  delivered   status      reason",
         "  2013-11-01  unreadable  permission denied",
         "      /tree/z/",
@@ -144,4 +147,29 @@ def test_files_that_were_not_read_whole_are_named(tmp_path: Path) -> None:
         "      /tree/a.json.gz",
         r"  2026-03-09  rejected    no JSON: \x1b[2J",
         r"      /tree/b\n.json.gz",
+    ]
+
+
+def test_the_days_that_are_asked_for_must_be_days_in_their_order(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["show", str(tmp_path), "--since", "2026-03-09", "--until", "2026-03-08"]) == 2
+    assert capsys.readouterr().err == "trailtally: --since 2026-03-09 is after --until 2026-03-08\n"
+
+
+def test_an_actor_is_found_by_a_part_of_its_name_or_of_its_session(run: Run, tmp_path: Path) -> None:
+    arn = "arn:aws:sts::111122223333:assumed-role/Admin/mina@example.com"
+    session = {"type": "AssumedRole", "arn": arn, "sessionContext": {}}
+    output = run(write(tmp_path / "tree", {key("a"): log(event("e1", userIdentity=session), event("e2"))})).output
+    for text in ("role/admin", "MINA@"):
+        lines = show(open_store(str(output)), Question(actor=text), named="tables").splitlines()
+        assert len(lines) == 4, text
+        assert "in session mina@example.com" in lines[3]
+
+
+def test_the_events_around_a_launch_are_those_next_to_it(run: Run, tmp_path: Path) -> None:
+    calls = [event(f"e{minute:02}", eventTime=f"2026-03-09T12:{minute:02}:00Z") for minute in range(0, 60, 2)]
+    started = run_instances("l1", 1, eventTime="2026-03-09T12:31:00Z")
+    output = run(write(tmp_path / "tree", {key("a"): log(*calls, started)})).output
+    text = show(open_store(str(output)), Question(rows=4, launch="l1"), named="tables").rpartition("Events of its actor")[2]
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("  2026")] == [
+        f"12:{minute}:00" for minute in (28, 30, 31, 32)
     ]

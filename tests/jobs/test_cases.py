@@ -8,6 +8,7 @@ import pytest
 
 from builders import ACCOUNT, OTHER_ACCOUNT, Record, event, key, log, run_instances, user, write
 from conftest import Run, Tables
+from trailtally.errors import RunStopped
 
 NAME = f"{ACCOUNT}_CloudTrail_us-east-1_20260309T1200Z_"
 
@@ -174,3 +175,11 @@ def test_a_table_counts_the_same_with_and_without_records(run: Run, tmp_path: Pa
     for table in ("events", "duplicates"):
         names = [name for name in lean.rows(table)[0] if name != "record"]
         assert whole.rows(table, *names) == lean.rows(table, *names)
+
+
+def test_a_rebuild_drops_no_record_that_was_kept_whole(run: Run, tmp_path: Path) -> None:
+    tree = write(tmp_path / "tree", {key("a"): log(event("e1"), event("e2"))})
+    kept = run(tree, keep_records=True).rows("events", "record")
+    with pytest.raises(RunStopped, match=r"--rebuild would drop the text of 2 records .* Give --keep-records as well"):
+        run(tree, rebuild=True)
+    assert run(tree, keep_records=True, rebuild=True).rows("events", "record") == kept

@@ -264,7 +264,7 @@ def test_a_rebuild_leaves_a_day_whose_events_and_files_are_gone_as_it_was_publis
     assert tables.rows("events") == []
     assert tables.summary.left_days == [MONDAY]
     assert summary_text(tables.summary).splitlines()[-1] == (
-        "days left as an earlier version of trailtally computed them, as log files of theirs are gone: 1 (2026-03-09)"
+        "days left as they were published, as fewer records can be read again than were: 1 (2026-03-09)"
     )
 
 

@@ -115,15 +115,14 @@ def test_what_was_not_looked_at_is_said() -> None:
     assert summary_text(some).splitlines()[2:] == [
         "not looked at: what was delivered before 2026-03-09 (--delivered-since)",
         "folders not entered, as they hold logs of other kinds: 1 x Config",
-        "days left as an earlier version of trailtally computed them, as log files of theirs are gone: 1 (2026-03-08)",
+        "days left as they were published, as fewer records can be read again than were: 1 (2026-03-08)",
     ]
 
 
 def test_days_that_a_rebuild_left_are_counted_with_their_ends() -> None:
     days = [f"2026-03-{day:02}" for day in (9, 1, 5)]
     assert summary_text(replace(COMPLETE, left_days=days)).splitlines()[-1] == (
-        "days left as an earlier version of trailtally computed them, as log files of theirs are gone: "
-        "3 (2026-03-01 to 2026-03-09)"
+        "days left as they were published, as fewer records can be read again than were: 3 (2026-03-01 to 2026-03-09)"
     )
 
 

@@ -467,7 +467,8 @@ def test_no_log_file_says_what_there_was() -> None:
     )
     assert no_log_file_message(["a", "b"], Counter(), ignored=0, since=None) == f"{start} it is empty. {expected}"
     assert no_log_file_message(["a", "b"], passed, ignored=3, since="2026-03-09") == (
-        f"{start} that was delivered on 2026-03-09 or later. {expected}"
+        "--input a b: no CloudTrail log file was delivered on 2026-03-09 or later. Give an earlier day, or run first without "
+        "--delivered-since. A log file is [PREFIX/]AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json.gz"
     )
 
 

@@ -8,6 +8,7 @@ from trailtally.arguments import above_zero, day
 from trailtally.cli.access_options import add_input_output_options, input_access_in, output_access_in
 from trailtally.cli.exit_status import COMPLETE, EXIT_STATUS, INCOMPLETE, exit_status
 from trailtally.engine import Engine
+from trailtally.errors import UsageError
 from trailtally.run.daily import dry_run, run
 from trailtally.run.progress import Progress
 from trailtally.run.request import BATCH_BYTES, FETCHES, MAX_FILE_BYTES, Request, Stores, open_stores
@@ -27,7 +28,11 @@ DESCRIPTION = (
 def run_parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the run's arguments, for spark-submit."""
     parser = argparse.ArgumentParser(
-        prog=prog, description=DESCRIPTION, epilog=EXIT_STATUS, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog,
+        allow_abbrev=False,
+        description=DESCRIPTION,
+        epilog=EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_run_arguments(parser)
     parser.add_argument("--version", action="version", version=f"trailtally {__version__}")
@@ -38,6 +43,7 @@ def add_run_command(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     """Add the command `run`, which uses the local engine."""
     parser = commands.add_parser(
         "run",
+        allow_abbrev=False,
         help="bring the tables up to date with a CloudTrail tree, on this machine",
         description=DESCRIPTION,
         epilog=EXIT_STATUS,
@@ -70,7 +76,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-records",
         action="store_true",
         help="keep each record that this run reads whole, as JSON text, in the column `record` of events and duplicates; for "
-        "files read before: with --rebuild, which without this option drops the text that was kept",
+        "files read before: with --rebuild, which is refused without this option where text was kept",
     )
     parser.add_argument(
         "--delivered-since",
@@ -184,7 +190,13 @@ def _local_engine(options: argparse.Namespace, progress: Progress, stores: Store
 
 
 def _spark_engine(options: argparse.Namespace, progress: Progress, stores: Stores) -> Engine:  # noqa: ARG001 - as the other engine's
-    from trailtally.engine.spark import SparkEngine  # noqa: PLC0415 - the local engine needs no pyspark
+    try:
+        from trailtally.engine.spark import SparkEngine  # noqa: PLC0415 - the local engine needs no pyspark
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{error.name} is not installed. Run `make spark` or `pip install '.[spark]'`; or use `trailtally run`, which needs "
+            "no Spark"
+        ) from error
 
     progress.say("starting Spark")
     return SparkEngine("trailtally daily_aggregates")

@@ -4,6 +4,7 @@ For a terminal of 200 columns. No ARN, address or path is cut: long values are o
 """
 
 import argparse
+import datetime as dt
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -57,6 +58,11 @@ class Question:
     since: str = ""
     until: str = _LAST
 
+    @property
+    def is_of_some_days(self) -> bool:
+        """Whether some days are asked for, not all."""
+        return bool(self.since) or self.until != _LAST
+
 
 def add_show_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
@@ -86,6 +92,8 @@ def _rows(text: str) -> int:
 
 
 def _show(options: argparse.Namespace) -> str:
+    if options.since and options.until and options.since > options.until:
+        raise UsageError(f"--since {options.since} is after --until {options.until}")
     question = Question(options.rows, options.actor, options.launch, options.since or "", options.until or _LAST)
     return show(open_store(options.output, access_in(options)), question, named=options.output)
 
@@ -131,8 +139,9 @@ class _Reader:
 
 
 def _actor(reader: _Reader, actor: str) -> _List:
-    found = reader.read(EVENTS, *_OF_EVENTS, where=pc.match_substring(pc.field("actor"), actor))
-    return _events(f"Events of actors with {actor!r} in their name", found)
+    named = [pc.match_substring(pc.field(name), actor, ignore_case=True) for name in ("actor", "session_name")]
+    found = reader.read(EVENTS, *_OF_EVENTS, where=named[0] | pc.coalesce(named[1], pc.scalar(False)))
+    return _events(f"Events of actors with {actor!r} in their name or session", found)
 
 
 def _around_launch(reader: _Reader, wanted: str) -> list[_List]:
@@ -144,8 +153,16 @@ def _around_launch(reader: _Reader, wanted: str) -> list[_List]:
     for call in found:
         same = (pc.field("actor") == call["actor"]) & (pc.field("account_id") == call["account_id"])
         events = reader.read(EVENTS, *_OF_EVENTS, where=same, days=[call["dt"]])
-        lists.append(_events(f"Events of its actor on {call['dt']}", events))
+        lists.append(_events(f"Events of its actor on {call['dt']}", _nearest(events, call["event_time"], reader.question.rows)))
     return lists
+
+
+def _nearest(events: pa.Table, time: dt.datetime, rows: int) -> pa.Table:
+    """Return the events that lie next to a time."""
+    events = events.sort_by("event_time")
+    before = pc.sum(pc.less(events["event_time"], pa.scalar(time, events["event_time"].type))).as_py() or 0
+    first = max(min(before - rows // 2, len(events) - rows), 0)
+    return events.slice(first, rows)
 
 
 def _events(title: str, found: pa.Table) -> _List:
@@ -210,7 +227,8 @@ def _busiest(reader: _Reader) -> _List:
     calls = counts.append_column("errors", errors).group_by(["event_source", "event_name"]).aggregate(sums)
     calls = calls.rename_columns(["service", "API", "events", "errors", "actors"])
     order = [("events", "descending"), ("service", "ascending"), ("API", "ascending")]
-    return _List("Busiest API calls of all days", calls.sort_by(order))
+    days = "of these days" if reader.question.is_of_some_days else "of all days"
+    return _List(f"Busiest API calls {days}", calls.sort_by(order))
 
 
 def _days(reader: _Reader) -> _List:
@@ -226,7 +244,7 @@ def _problems(reader: _Reader) -> _List:
     columns = ("status", "reason", "file_key", "rejected_records")
     found = reader.read(ledger.TABLE, *columns, where=not_whole).sort_by([("delivered", "ascending"), ("file_key", "ascending")])
     return _List(
-        "Files that were not read whole: what was rejected or unreadable is in none of the tables",
+        "Files that were not read whole: what was rejected or unreadable in them is not counted",
         found.select(["delivered", "status", "reason"]),
         found["file_key"].to_pylist(),
         newest=True,

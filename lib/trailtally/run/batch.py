@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trailtally.engine import Engine
-from trailtally.errors import SumsDoNotClose
+from trailtally.errors import RunStopped, SumsDoNotClose
 from trailtally.run import commit
 from trailtally.run.plan import Batch, tasks_of
 from trailtally.run.progress import Progress
@@ -88,6 +88,8 @@ def run_batch(context: Context, batch: Batch, summary: Summary) -> None:
         for key, blob in context.engine.run(inputs, _stages(context, batch), weight=weight):
             manifest.add(Key.parse(key).day, unpack_json(blob))
     check_sums(manifest)
+    if context.request.rebuild and not context.request.keep_records:
+        _check_texts(manifest)
     changes = commit.Changes(context.run_id, manifest.written, manifest.removed)
     if changes:
         context.check_lock()
@@ -130,6 +132,14 @@ def _depths(context: Context, batch: Batch, slice_rows: int) -> dict[str, int]:
 def _next(day: str) -> str:
     # A path may say 9999-12-31, after which no day comes.
     return dt.date.fromordinal(min(dt.date.fromisoformat(day).toordinal() + 1, dt.date.max.toordinal())).isoformat()
+
+
+def _check_texts(manifest: Manifest) -> None:
+    """Raise RunStopped where records that an earlier run kept whole would lose their text."""
+    if texts := sum(part["sums"]["texts"] for part in manifest.days):
+        raise RunStopped(
+            f"--rebuild would drop the text of {texts:,} records that an earlier run kept whole. Give --keep-records as well"
+        )
 
 
 def check_sums(manifest: Manifest) -> None:

@@ -161,10 +161,7 @@ def _exclusions(summary: Summary) -> Iterable[str]:
         names = ", ".join(f"{count:,} x {printable(name)}" for name, count in sorted(summary.passed.items()))
         yield f"folders not entered, as they hold logs of other kinds: {names}"
     if summary.left_days:
-        yield (
-            "days left as an earlier version of trailtally computed them, as log files of theirs are gone: "
-            f"{_span(summary.left_days)}"
-        )
+        yield (f"days left as they were published, as fewer records can be read again than were: {_span(summary.left_days)}")
 
 
 def _gaps(summary: Summary) -> Iterable[str]:

@@ -57,7 +57,9 @@ class _Slice:
     bits: str
     written: list[dict[str, object]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("new", "before", "gone", "events", "duplicates"), 0))
+    sums: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("new", "before", "gone", "texts", "events", "duplicates"), 0)
+    )
 
     def merge(self, blobs: Iterable[bytes]) -> Iterator[Blob]:
         """Yield the partial tables and the manifest."""
@@ -101,6 +103,7 @@ class _Slice:
             rows = _without(before, gone)
             self.sums["before"] += len(before)
             self.sums["gone"] += len(before) - len(rows)
+            self.sums["texts"] += _texts(before) - _texts(rows) if len(new) and not _texts(new) else 0
             self.sums["new"] += len(new)
             is_changed = is_part or len(new) > 0 or len(rows) < len(before)
             if is_changed:
@@ -115,10 +118,14 @@ class _Slice:
         del rows  # memory holds all rows twice at most, however often they are cut
         while pending:
             below, share = pending.pop()
-            if is_changed and len(below) < MOST_BITS and _can_be_cut(share, self.stage.slice_rows):
+            if is_changed and len(below) < MOST_BITS and _can_be_cut(share, self._slice_rows(share)):
                 pending += reversed(list(_halves(below, share)))
             else:
                 yield from self._leaf(below, share, is_changed=is_changed)
+
+    def _slice_rows(self, rows: pa.Table) -> int:
+        """Return how many of the rows a slice may have: fewer where an earlier run kept their records, whatever this run does."""
+        return min(self.stage.slice_rows, SLICE_ROWS_KEPT) if _texts(rows) else self.stage.slice_rows
 
     def _leaf(self, bits: str, rows: pa.Table, *, is_changed: bool) -> Iterator[tuple[str, pa.Table]]:
         """Write the rows as one slice, and yield its partial tables."""
@@ -196,6 +203,11 @@ class _NewRows:
 def _within(rows: pa.Table, bits: str) -> pa.Table:
     """Return the rows that lie in the slice of these bits."""
     return rows.filter(pa.array(in_slice(_hashed(rows), bits))) if len(rows) else rows
+
+
+def _texts(rows: pa.Table) -> int:
+    """Return how many rows have their record kept whole."""
+    return len(rows) - int(rows["record"].null_count)
 
 
 def _without(rows: pa.Table, files: pa.Array) -> pa.Table:

@@ -151,7 +151,10 @@ def no_log_file_message(inputs: Iterable[str], passed: Counter[str], *, ignored:
     seen += [f"{ignored} other file{'s' if ignored > 1 else ''}"] if ignored else []
     what = f"only {', '.join(seen)}" if seen else "it is empty"
     if since:
-        what = f"that was delivered on {since} or later"
+        return (
+            f"--input {' '.join(inputs)}: no CloudTrail log file was delivered on {since} or later. Give an earlier day, or run "
+            f"first without --delivered-since. A log file is {layout.EXPECTED}"
+        )
     return (
         f"--input {' '.join(inputs)}: no CloudTrail log file found, {what}. "
         f"Expected {layout.EXPECTED}: give the folder that holds AWSLogs"
