@@ -286,3 +286,15 @@ def test_a_reader_that_goes_away_gets_no_stack_trace(output: Path) -> None:
     ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=buffered, text=True, check=False)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_the_job_on_spark_says_what_to_install_where_spark_is_not(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "trailtally.engine.spark", raising=False)
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    assert spark_main(["--quiet", "--input", str(tree), "--output", str(tmp_path / "tables")]) == 2
+    assert capsys.readouterr().err == (
+        "trailtally: pyspark is not installed. Run `make spark` or `pip install '.[spark]'`; or use `trailtally run`, which "
+        "needs no Spark\n"
+    )
