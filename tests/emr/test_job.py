@@ -61,13 +61,20 @@ def test_a_profile_of_this_machine_is_none_of_emrs(option: str) -> None:
     )
 
 
-@pytest.mark.parametrize("option", ["--help", "-h", "--version", "--vers"])
+@pytest.mark.parametrize("option", ["--help", "-h", "--version"])
 @pytest.mark.parametrize("before", [[], PATHS])
 def test_what_would_print_and_do_nothing_is_refused(option: str, before: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert refused(*before, option) == (
         "arguments of the job: with --help or --version it does nothing else: give those to jobs/daily_aggregates.py here"
     )
     assert capsys.readouterr() == ("", "")
+
+
+def test_an_option_that_is_cut_short_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        check_job([*PATHS, "--vers"], run_parser("daily_aggregates.py"))
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.endswith("error: unrecognized arguments: --vers\n")
 
 
 @pytest.mark.parametrize("option", ["--endpoint-url", "--output-endpoint-url"])
