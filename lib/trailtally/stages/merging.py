@@ -171,7 +171,10 @@ class _NewRows:
             files.append(pc.unique(table["file_key"]).cast(pa.string()))
             if kind == ROWS:
                 count += len(table)
-                new = [*new, _encoded(table)] if count <= most else []
+                if count <= most:
+                    new.append(_encoded(table))
+                else:
+                    new.clear()
         with meter.timed("merge"):
             rows = _concat(new) if count <= most else None
             return cls(kept, rows, count, pc.unique(pa.chunked_array(files, pa.string())))
