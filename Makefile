@@ -99,11 +99,11 @@ docs: venv  ## write what is declared in the code into README.md, conf/athena an
 lock: venv  ## renew the pinned versions in conf/requirements*.lock
 	@$(VENV)/bin/python -m venv build/uv
 	@build/uv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
-	@echo 'setuptools>=77' | $(COMPILE) - --universal --output-file conf/requirements.lock
-	@$(COMPILE) --universal --extra spark --constraint conf/requirements.lock --output-file conf/requirements-spark.lock
+	@echo 'setuptools>=77' | $(COMPILE) - --universal --extra report --output-file conf/requirements.lock
+	@$(COMPILE) --universal --extra report --extra spark --constraint conf/requirements.lock --output-file conf/requirements-spark.lock
 	@$(COMPILE) --universal --extra test --constraint conf/requirements-spark.lock --output-file conf/requirements-test.lock
 	@$(COMPILE) --universal --extra bench --constraint conf/requirements-spark.lock --output-file conf/requirements-bench.lock
-	@echo pandas | $(COMPILE) - --python-platform linux --constraint conf/requirements-spark.lock --output-file conf/requirements-emr.lock
+	@echo pandas | $(COMPILE) - --python-platform linux --extra sql --constraint conf/requirements-spark.lock --output-file conf/requirements-emr.lock
 
 clean:  ## remove what was made, the venv too
 	@rm -rf .venv .venv-spark35 build dist lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse
