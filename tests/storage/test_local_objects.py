@@ -16,7 +16,7 @@ import pytest
 import swaps
 from builders import write
 from trailtally.errors import Unreadable, UsageError
-from trailtally.storage import GONE, Store, open_store, path_of
+from trailtally.storage import GONE, Store, StoreError, open_store, path_of
 
 
 @pytest.fixture
@@ -363,6 +363,18 @@ def test_an_object_that_was_moved_before_is_not_moved_again(store: Store, tmp_pa
     for _ in range(2):
         store.move(f"{tmp_path}/stage/a", f"{tmp_path}/dt=1/t")
     assert store.get(f"{tmp_path}/dt=1/t") == b"new"
+
+
+def test_a_range_is_of_the_file_that_was_listed(store: Store, tmp_path: Path) -> None:
+    write(tmp_path, {"a [1]*?": b"0123456789"})
+    entry = store.entry_at(f"{tmp_path}/a [1]*?")
+    assert store.read_range(entry, 2, 3) == b"234"
+    store.put(f"{tmp_path}/a [1]*?", b"9876543210")
+    with pytest.raises(StoreError, match="changed since it was listed"):
+        store.read_range(entry, 2, 3)
+    store.delete(f"{tmp_path}/a [1]*?")
+    with pytest.raises(StoreError, match="changed since it was listed"):
+        store.read_range(entry, 2, 3)
 
 
 def test_partitions_are_the_values_of_folders_that_hold_an_object(store: Store, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from trailtally.errors import TrailtallyError, UsageError
-from trailtally.storage.local_listing import LocalListing, read_regular
+from trailtally.storage.local_listing import LocalListing, e_tag_of, read_regular
 from trailtally.storage.no_follow import opened, refuse_link, refuse_other, replace_file
-from trailtally.storage.objects import StoreError, key_of, os_error_text
+from trailtally.storage.objects import CHANGED, Entry, StoreError, key_of, os_error_text, path_of
 from trailtally.storage.store import GET_LIMIT
 
 _FILE_SCHEME = re.compile(r"^file://", re.IGNORECASE)
@@ -46,19 +46,22 @@ class LocalStore(LocalListing):
 
     def get(self, path: str, limit: int = GET_LIMIT) -> bytes | None:
         try:
-            with self._folder_of(path) as (folder, name):
-                refuse_other(folder, name, path)
-                # Without O_NONBLOCK, opening a pipe that has replaced the file waits for ever.
-                descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-                try:
-                    data = read_regular(descriptor, os.fstat(descriptor), limit)
-                finally:
-                    os.close(descriptor)
+            with self._opened(path) as descriptor:
+                data = read_regular(descriptor, os.fstat(descriptor), limit)
         except FileNotFoundError:
             return None
         if data is None:
             raise StoreError(f"{key_of(path)}: larger than {limit} bytes, which no object of its kind is")
         return data
+
+    def read_range(self, entry: Entry, start: int, length: int) -> bytes:
+        try:
+            with self._opened(path_of(entry.key)) as descriptor:
+                if e_tag_of(os.fstat(descriptor)) != entry.e_tag:
+                    raise StoreError(f"{entry.key}: {CHANGED}")
+                return os.pread(descriptor, length, start)
+        except FileNotFoundError:
+            raise StoreError(f"{entry.key}: {CHANGED}") from None
 
     def put(self, path: str, data: bytes) -> None:
         with _errors_of(path), self._folder_of(path, make=True) as (folder, name):
@@ -137,6 +140,18 @@ class LocalStore(LocalListing):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         with opened(self.root, above, make=make) as folder:
             yield folder, name
+
+    @contextlib.contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        """Return the descriptor of a regular file, open to be read."""
+        with self._folder_of(path) as (folder, name):
+            refuse_other(folder, name, path)
+            # Without O_NONBLOCK, opening a pipe that has replaced the file waits for ever.
+            descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                yield descriptor
+            finally:
+                os.close(descriptor)
 
     @contextlib.contextmanager
     def _held(self, path: str) -> Iterator[tuple[int, str]]:

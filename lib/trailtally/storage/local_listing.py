@@ -78,7 +78,7 @@ class LocalListing(Store):
             broken = isinstance(error, FileNotFoundError) and os.path.islink(path)
             return Entry(key_of(path), 0, "", _BROKEN_LINK if broken else os_error_text(error))
         problem = None if stat.S_ISREG(found.st_mode) else _NO_FILE
-        return Entry(key_of(path), found.st_size, _e_tag(found), problem)
+        return Entry(key_of(path), found.st_size, e_tag_of(found), problem)
 
     def partitions(self, table: str, column: str) -> list[str]:
         try:
@@ -108,7 +108,7 @@ class LocalListing(Store):
             os.close(descriptor)
         if data is None:
             raise Unreadable(too_large(limit, size))
-        return data, _e_tag(found)
+        return data, e_tag_of(found)
 
     def check_output(self, tables: frozenset[str]) -> None:
         path = self.root
@@ -161,7 +161,8 @@ def too_large(limit: int | None, size: int | None) -> str:
     return f"larger than {most} bytes"
 
 
-def _e_tag(found: os.stat_result) -> str:
+def e_tag_of(found: os.stat_result) -> str:
+    """Return the e_tag of a file, which changes whenever the file does."""
     return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
 
 

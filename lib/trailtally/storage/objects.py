@@ -12,6 +12,9 @@ _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 # The reason of an object that was deleted since it was listed, by a lifecycle rule say.
 GONE = "gone since it was listed"
 
+# Why a part of an object of the output cannot be read: a run has published its day meanwhile.
+CHANGED = "changed since it was listed, as a run does: run the same command again"
+
 
 class Entry(NamedTuple):
     """One object of a listing. `problem` is why it cannot be read, where the listing already shows that; else None."""

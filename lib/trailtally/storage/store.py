@@ -109,6 +109,13 @@ class Store(ABC):
     def get(self, path: str, limit: int = GET_LIMIT) -> bytes | None:
         """Return the bytes of an object that a run wrote; None where there is none. StoreError where it is above the limit."""
 
+    @abstractmethod
+    def read_range(self, entry: Entry, start: int, length: int) -> bytes:
+        """Return `length` bytes from `start` on of an object that a run wrote, as it was listed; the range lies inside of it.
+
+        Raises StoreError where it is not available, or not the same object any more.
+        """
+
     # --- Writing. Every path is checked to lie below the root. ---
 
     @abstractmethod
