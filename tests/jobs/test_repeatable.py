@@ -82,8 +82,8 @@ def test_rows_are_sorted(first: Tables, name: str) -> None:
 # What may be cut otherwise: (module, name, value) of the sizes at which work is cut, and the engine's own.
 CUTS: dict[str, list[tuple[Any, str, object]]] = {
     "a task a file": [(planning, "SPLIT_BYTES", 1), (plan, "SPLIT_BYTES", 1)],
-    "few records at a time": [(reading, "_RECORDS", 7)],
-    "few records at a time of many days": [(reading, "_RECORDS", 7), (reading, "_MANY_DAYS", 0)],
+    "few records at a time": [(reading, "_RECORDS", 7), (reading, "_HELD", 14)],
+    "few records at a time of many days": [(reading, "_RECORDS", 7), (reading, "_HELD", 14), (reading, "_MANY_DAYS", 0)],
     "small row groups": [(writing, "_ROW_GROUP", 3)],
 }
 

@@ -14,8 +14,8 @@ from trailtally.errors import BadRecord
 
 UNKNOWN = "unknown"
 
-# ARNs in the caches: that of one session comes thousands of times.
-_ARNS = 10_000
+# What the caches hold: an identity comes thousands of times, and so does the ARN of a session.
+_IDENTITIES, _ARNS = 20_000, 10_000
 
 _ASSUMED_ROLE = re.compile(r"^arn:([^:]+):sts::(\d{12}):assumed-role/(.+)/[^/]*$")
 
@@ -86,8 +86,9 @@ _FLAGS = {"true": True, "false": False}
 _decode_identity = msgspec.json.Decoder(UserIdentity | None).decode
 
 
+@lru_cache(_IDENTITIES)
 def caller(raw: bytes) -> Caller:
-    """Return who called, from userIdentity's JSON."""
+    """Return who called, from userIdentity's JSON, which is mostly one that came before."""
     who = identity(raw)
     if who is None:
         return Caller(UNKNOWN, None, None, None, None, None, None)

@@ -31,8 +31,12 @@ from trailtally.tables.ledger import READ, REJECTED, UNREADABLE
 
 ROWS, REMOVED, STATUS = "rows", "removed", "status"
 
-# Records whose columns are built at once, and the bytes of their JSON: so many that the overhead of a column is negligible.
-_RECORDS, _CONTENT = 100_000, 64 << 20
+# Records whose columns are built at once, and the bytes of their JSON: so many that the overhead of a column is negligible, so
+# few that they stay near the processor.
+_RECORDS, _CONTENT = 25_000, 24 << 20
+
+# Records that are held, at most, until their file is known to be good as a whole. CloudTrail's own files have fewer.
+_HELD = 200_000
 
 # Compressed bytes that a task has fetched and not read yet, at most; and those of a file whose size is not known.
 _FETCHED_BYTES, _USUAL_BYTES = 64 << 20, 256 << 10
@@ -113,7 +117,6 @@ class _Task:
         self._chunks: list[Chunk] = []
         self._statuses: dict[str, Status] = {}
         self._records = self._content = 0
-        self._callers = columns.Callers()
         # Records that were read, by event day.
         self.totals: dict[str, int] = defaultdict(int)
 
@@ -145,7 +148,7 @@ class _Task:
                 status.reject(decoded.problems)
                 decoded.problems.clear()  # there may be millions
                 self._records += len(decoded.records)
-                if self._records >= 2 * _RECORDS:
+                if self._records >= _HELD:
                     if not is_checked:
                         # What is yielded now cannot be taken back, should the file be bad further on.
                         _check(content)
@@ -186,7 +189,7 @@ class _Task:
     def flush(self, unfinished: Status | None = None) -> Iterator[Blob]:
         """Yield the rows and statuses read so far and clear them, except the status of a file that is `unfinished`."""
         with meter.timed("columns"):
-            found = rows_of(self._chunks, self._callers)
+            found = rows_of(self._chunks)
         keys = [chunk.file["file_key"] for chunk in self._chunks]
         for number, problems in found.problems.items():
             self._statuses[keys[number]].reject(problems)

@@ -49,13 +49,13 @@ class Rows:
             yield number, day - _DAYS // 2
 
 
-def rows_of(chunks: Sequence[Chunk], callers: columns.Callers) -> Rows:
+def rows_of(chunks: Sequence[Chunk]) -> Rows:
     """Return the rows of all valid records, and the problems of the others."""
     records = [record for chunk in chunks for record in chunk.decoded.records]
     numbers = np.repeat(np.arange(len(chunks)), [len(chunk.decoded.records) for chunk in chunks])
     if not records:
         return Rows(pa.RecordBatch.from_pylist([], columns.ROWS), numbers, numbers, {})
-    found = _columns(chunks, records, numbers, callers)
+    found = _columns(chunks, records, numbers)
     bad: dict[int, str] = {}
     times = _times(records, bad)
     failures = _failures(records, found)
@@ -84,13 +84,10 @@ def _problems(
     return problems
 
 
-def _columns(
-    chunks: Sequence[Chunk], records: list[Record], numbers: npt.NDArray[np.int64], callers: columns.Callers
-) -> dict[str, pa.Array]:
+def _columns(chunks: Sequence[Chunk], records: list[Record], numbers: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
     of_chunk = pa.array(numbers.astype(np.int32))
     found = columns.event_columns(
         records,
-        callers,
         accounts=columns.take_values([chunk.file["account_id"] for chunk in chunks], of_chunk),
         regions=columns.take_values([chunk.file["region"] for chunk in chunks], of_chunk),
         file_keys=columns.take_values([chunk.file["file_key"] for chunk in chunks], of_chunk),
