@@ -1,9 +1,14 @@
 """An in-memory DuckDB database with a view for each table of an output."""
 
-from typing import TYPE_CHECKING
+import atexit
+import shutil
+import tempfile
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
 
 from trailtally.errors import UsageError
-from trailtally.stages.stored import days_of, object_name, slices_of
+from trailtally.sql.table_objects import FIRST_DAY, LAST_DAY, check_tables
 from trailtally.storage import Store
 from trailtally.tables import TABLES
 from trailtally.tables.columns import Table, sql_type
@@ -11,42 +16,80 @@ from trailtally.tables.columns import Table, sql_type
 if TYPE_CHECKING:
     import duckdb
 
-FIRST_DAY, LAST_DAY = "0000-00-00", "9999-12-31"
+    from trailtally.sql.file_system import TableFiles
+
+_TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}
+
+# Threads that read objects of S3, each of which waits for its request.
+_REMOTE_THREADS = 16
+
+
+class Database(NamedTuple):
+    """A connection, and the files behind its views: `files.refresh()` lists the tables anew."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    files: "TableFiles"
 
 
 def open_database(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY) -> "duckdb.DuckDBPyConnection":
     """Return a connection with a view for each table, over the objects of the days from `since` to `until` (YYYY-MM-DD).
 
     Each view has the table's columns and its partition (`dt`; of the ledger `delivered`) as text, by which DuckDB prunes the
-    objects that it opens. A table without objects is an empty view. Times are UTC.
+    objects that it opens. A table without objects is an empty view. Times are UTC, of type TIMESTAMP. A table is listed once,
+    when a statement first names it. Statements can read these tables and nothing else, and write nothing; `register` takes
+    Arrow tables. Errors of the store come as duckdb.Error: see `trailtally.sql.statement`.
 
     Raises:
         UsageError: DuckDB is not installed, or the output holds no tables.
         StoreError: The output cannot be reached.
     """
+    return open_tables(store, since, until).connection
+
+
+def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, named: str = "") -> Database:
+    """Return the same with the files behind the views. Messages call the output `named`."""
     try:
         import duckdb  # noqa: PLC0415 - an extra
+
+        from trailtally.sql.file_system import TableFiles  # noqa: PLC0415 - fsspec is of the same extra
     except ImportError:
         raise UsageError("this needs DuckDB, which is not installed here: pip install 'trailtally[sql]'") from None
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'; SET autoinstall_known_extensions = false")
+    store = store.reached()
+    check_tables(store, named or store.root)
+    connection, files = duckdb.connect(), TableFiles(store, since, until)
+    connection.register_filesystem(files)
+    _configure(connection, files, is_remote=store.is_remote)
     for table in TABLES:
-        days = [day for day in days_of(store, table) if since <= day <= until]
-        paths = [f"{store.root}/{object_name(table, day, bits)}" for day in days for bits in slices_of(store, table, day)]
-        connection.execute(_view(table, paths))
-    return connection
+        connection.execute(_view(table, files))
+    files.is_listing = True
+    return Database(connection, files)
 
 
-def _view(table: Table, paths: list[str]) -> str:
+def _configure(connection: "duckdb.DuckDBPyConnection", files: "TableFiles", *, is_remote: bool) -> None:
+    spill = tempfile.mkdtemp(prefix="trailtally-sql-")  # what does not fit into memory; only this user can enter it
+    atexit.register(shutil.rmtree, spill, ignore_errors=True)
+    connection.execute(
+        f"""
+        SET TimeZone = 'UTC';
+        SET temp_directory = {_literal(spill)};
+        SET autoinstall_known_extensions = false;
+        SET autoload_known_extensions = false;
+        SET allowed_directories = ['{files.protocol}://'];
+        SET enable_external_access = false;
+        """
+    )
+    if is_remote:
+        connection.execute(f"SET threads = {_REMOTE_THREADS}")
+
+
+def _view(table: Table, files: "TableFiles") -> str:
     partition = table.partition.name
-    if not paths:
-        columns = ", ".join(f"NULL::{_duckdb_type(c.type)} AS {c.name}" for c in (*table.columns, table.partition))
-        return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
-    files = ", ".join(_literal(path) for path in paths)
+    fields = [f"'{c.name}': {{name: '{c.name}', type: '{_duckdb_type(c.type)}', default_value: NULL}}" for c in table.columns]
     columns = ", ".join((*table.names, partition))
+    # With a schema DuckDB opens no object to find the columns, and those that an older object lacks are NULL.
     return (
-        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet([{files}], "  # noqa: S608 - literals
-        f"hive_partitioning = true, hive_types = {{'{partition}': VARCHAR}}, union_by_name = true)"
+        f"CREATE VIEW {table.name} AS SELECT {columns} FROM read_parquet('{files.protocol}://{table.name}/*', "  # noqa: S608 - names
+        f"hive_partitioning = true, hive_types = {{'{partition}': VARCHAR}}, schema = MAP {{{', '.join(fields)}}})"
     )
 
 
@@ -54,11 +97,8 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _duckdb_type(kind: object) -> str:
-    names = {"string": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMPTZ"}
+def _duckdb_type(kind: pa.DataType) -> str:
+    if pa.types.is_struct(kind):
+        return f"STRUCT({', '.join(f'{field.name} {_duckdb_type(field.type)}' for field in kind)})"
     name = sql_type(kind)
-    if name.startswith("array<"):
-        return f"{names[name[6:-1]]}[]"
-    if name.startswith("struct<"):
-        return "STRUCT(" + ", ".join(f"{f.name} {_duckdb_type(f.type)}" for f in kind) + ")"  # type: ignore[attr-defined]
-    return names[name]
+    return f"{_TYPES[name[6:-1]]}[]" if name.startswith("array<") else _TYPES[name]
