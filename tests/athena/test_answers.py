@@ -20,9 +20,10 @@ from conftest import run_job
 from s3 import servers
 from s3.servers import Bucket
 from trailtally.athena import catalog, run
-from trailtally.athena.formats import as_table
 from trailtally.athena.place import Place, Settings
-from trailtally.athena.queries import arguments, query
+from trailtally.athena.run import arguments
+from trailtally.sql.formats import as_table
+from trailtally.sql.named_queries import query
 from trailtally.tables import ledger
 
 SHOP, DEVELOPMENT, SECURITY = "111122223333", "444455556666", "123456789012"

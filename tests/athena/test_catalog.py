@@ -15,8 +15,8 @@ from trailtally import tables
 from trailtally.athena import catalog
 from trailtally.athena.aws import translate_errors
 from trailtally.athena.place import Place, Settings
-from trailtally.athena.queries import View, queries, views
 from trailtally.errors import TrailtallyError, UsageError
+from trailtally.sql.named_queries import View, queries, views
 from trailtally.tables import launches, ledger
 
 PLACE = Place("trailtally", "trailtally")

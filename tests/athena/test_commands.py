@@ -14,10 +14,11 @@ from botocore.exceptions import EndpointConnectionError
 
 from athena.service import Scripted, Service, sleeping
 from s3.servers import REGION
-from trailtally.athena import aws, commands, ddl, parameters
+from trailtally.athena import aws, commands, ddl
 from trailtally.athena import run as queries_run
-from trailtally.athena.queries import queries
 from trailtally.cli import main
+from trailtally.sql import parameters
+from trailtally.sql.named_queries import queries
 from trailtally.storage.objects import is_visible
 
 OUTPUT = "s3://my-tables/trail"

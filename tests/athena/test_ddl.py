@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from trailtally.athena import ddl
 from trailtally.athena.document import documents
-from trailtally.athena.queries import views
+from trailtally.sql.named_queries import views
 from trailtally.stages.writing import Target, write_object
 from trailtally.storage import open_store
 from trailtally.tables import TABLES, launches, ledger

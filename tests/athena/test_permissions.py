@@ -16,8 +16,8 @@ from s3.policy import CONF, allowed_actions, check, filled, permits
 from s3.servers import REGION
 from trailtally.athena import catalog, run
 from trailtally.athena.place import Place, Settings
-from trailtally.athena.queries import queries, views
 from trailtally.athena.run import run_query
+from trailtally.sql.named_queries import queries, views
 from trailtally.tables import TABLES, launches
 
 ACCOUNT = "111122223333"

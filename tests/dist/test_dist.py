@@ -13,7 +13,7 @@ import pytest
 
 from dist.conftest import MACHINE, PYTHON
 from trailtally import __version__
-from trailtally.athena.queries import queries
+from trailtally.sql.named_queries import queries
 from trailtally.emr import dist as building
 from trailtally.emr.artifacts import Artifacts, tag
 from trailtally.errors import TrailtallyError
@@ -60,7 +60,7 @@ def test_the_wheelhouse_has_a_wheel_of_each_requirement_and_pip(dist: Artifacts)
 
 def test_the_zip_alone_is_the_package_with_its_queries(dist: Artifacts, node: Path) -> None:
     assert zipfile.is_zipfile(dist.package)
-    code = "import trailtally, trailtally.athena.queries as q; print(trailtally.__file__); print(len(q.queries()))"
+    code = "import trailtally, trailtally.sql.named_queries as q; print(trailtally.__file__); print(len(q.queries()))"
     said = subprocess.check_output([node / "bin" / "python", "-c", code], env={"PYTHONPATH": dist.package}, text=True)
     assert said.splitlines() == [f"{dist.package}/trailtally/__init__.py", str(len(queries()))]
 

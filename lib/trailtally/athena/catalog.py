@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from trailtally.athena import ddl
 from trailtally.athena.aws import translate_errors
 from trailtally.athena.place import Place, Settings
-from trailtally.athena.queries import View, queries, views
 from trailtally.errors import TrailtallyError, UsageError
+from trailtally.sql.named_queries import View, queries, views
 from trailtally.storage.s3_errors import code_of
 from trailtally.tables import TABLES
 from trailtally.tables.columns import sql_type

@@ -5,11 +5,11 @@ import sys
 from typing import Any
 
 from trailtally.athena import ddl
-from trailtally.athena.formats import as_csv, as_json, as_table
-from trailtally.athena.parameters import add_parameters, values
 from trailtally.athena.place import Place, Settings
-from trailtally.athena.queries import arguments, queries, query
 from trailtally.errors import UsageError
+from trailtally.sql.formats import as_csv, as_json, as_table
+from trailtally.sql.named_queries import queries, query
+from trailtally.sql.parameters import add_parameters, values
 from trailtally.stages.stored import days_of
 from trailtally.storage import Access, open_store
 from trailtally.tables import ledger
@@ -46,7 +46,7 @@ def add_athena_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     asked.add_argument("name", metavar="NAME", choices=list(queries()), help="one of the queries below")
-    add_parameters(asked)
+    add_parameters(asked, first_day=ddl.FIRST_DAY)
     asked.add_argument("--format", choices=["table", "csv", "json"], default="table", help="of the rows (default: table)")
     _add_place(asked)
     asked.set_defaults(job=_query)
@@ -118,10 +118,10 @@ def _unregister(options: argparse.Namespace) -> str:
 
 
 def _query(options: argparse.Namespace) -> str:
-    from trailtally.athena.run import run_query  # noqa: PLC0415 - as above
+    from trailtally.athena.run import arguments, run_query  # noqa: PLC0415 - as above
 
     asked = query(options.name)
-    given = values(asked, options)
+    given = values(asked, options, first_day=ddl.FIRST_DAY)
     result = run_query(_client("athena", options), _place(options), asked.statement, arguments(asked, given), say=_say)
     _say(f"{len(result.rows):,} rows, {result.scanned_bytes / 1e6:,.1f} MB scanned, {result.seconds:.1f} s")
     if options.format == "csv":

@@ -7,7 +7,7 @@ object is a day without rows.
 import re
 from typing import Any
 
-from trailtally.athena.queries import View, views
+from trailtally.sql.named_queries import View, views
 from trailtally.tables import TABLES
 from trailtally.tables.columns import Column, Table, sql_type
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from trailtally.athena import ddl
-from trailtally.athena.queries import views
+from trailtally.sql.named_queries import views
 from trailtally.tables import TABLES
 
 # What a reader puts in their place.

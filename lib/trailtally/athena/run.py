@@ -1,19 +1,23 @@
 """A query run in Athena: started, followed, and its rows brought back."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trailtally.athena.aws import POLICIES, error_text, translate_errors
 from trailtally.athena.place import Place
-from trailtally.errors import TrailtallyError
+from trailtally.errors import TrailtallyError, UsageError
+from trailtally.sql import named_queries
+from trailtally.sql.named_queries import Query
 
 _POLL_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _NUMBERS = {"tinyint", "smallint", "integer", "int", "bigint", "float", "double", "decimal"}
 # How Athena says that who asks may not do something in Glue, S3 or KMS.
 _DENIED = ("not authorized", "ermission denied", "ccess denied", "Access Denied", "Insufficient permissions")
+
+_LONGEST = 1024  # characters of an execution parameter of Athena
 
 Row = tuple[str | None, ...]
 
@@ -26,6 +30,18 @@ class Result(NamedTuple):
     rows: list[Row]
     scanned_bytes: int
     seconds: float
+
+
+def arguments(of: Query, values: Mapping[str, str]) -> list[str]:
+    """Return the values of the query's parameters as literals of SQL, in order.
+
+    Raises UsageError where one is missing, or longer than Athena takes.
+    """
+    literals = ["'" + value.replace("'", "''") + "'" for value in named_queries.arguments(of, values)]
+    for parameter, literal in zip(of.parameters, literals, strict=True):
+        if len(literal) > _LONGEST:
+            raise UsageError(f"--{parameter.name}: Athena takes {_LONGEST} characters at most, and these are {len(literal)}")
+    return literals
 
 
 def run_query(athena: Any, place: Place, sql: str, arguments: list[str], *, say: Callable[[str], None]) -> Result:

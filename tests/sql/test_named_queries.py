@@ -8,10 +8,11 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from trailtally.athena.parameters import Moment, values
-from trailtally.athena.queries import Parameter, Query, View, arguments, queries, query, views
+from trailtally.athena.run import arguments
 from trailtally.cli import main
 from trailtally.errors import UsageError
+from trailtally.sql.named_queries import Parameter, Query, View, queries, query, views
+from trailtally.sql.parameters import Moment, values
 from trailtally.tables import TABLES, ledger
 from trailtally.tables.events import LAUNCH
 

@@ -4,7 +4,8 @@
     -- since: the first day, YYYY-MM-DD
     -- until: the last day, YYYY-MM-DD
 
-The lines after the first name the query's parameters, in the order of the question marks in it.
+They are written in Trino's dialect, which is Athena's. The lines after the first name the query's parameters, in the order of
+the question marks in it.
 """
 
 import re
@@ -20,7 +21,6 @@ from trailtally.tables.columns import Column
 from trailtally.tables.events import EVENTS
 
 _PARAMETER = re.compile(r"^-- (?P<name>[a-z_]+): (?P<meaning>.+)$")
-_LONGEST = 1024  # characters of an execution parameter of Athena
 
 # The columns of the views: Athena wants them declared.
 _VIEWED = {
@@ -92,15 +92,11 @@ def views() -> dict[str, View]:
 
 
 def arguments(of: Query, values: Mapping[str, str]) -> list[str]:
-    """Return the values of the query's parameters as literals of SQL, in order. Raises UsageError where one is missing."""
+    """Return the values of the query's parameters, in order. Raises UsageError where one is missing."""
     missing = [parameter for parameter in of.parameters if not values.get(parameter.name)]
     if missing:
         raise UsageError(f"query {of.name}: give --{missing[0].name.replace('_', '-')}: {missing[0].meaning}")
-    literals = ["'" + values[parameter.name].replace("'", "''") + "'" for parameter in of.parameters]
-    for parameter, literal in zip(of.parameters, literals, strict=True):
-        if len(literal) > _LONGEST:
-            raise UsageError(f"--{parameter.name}: Athena takes {_LONGEST} characters at most, and these are {len(literal)}")
-    return literals
+    return [values[parameter.name] for parameter in of.parameters]
 
 
 def _without_comments(sql: str) -> str:
@@ -108,7 +104,7 @@ def _without_comments(sql: str) -> str:
 
 
 def _texts(folder: str) -> list[tuple[str, str]]:
-    found = [file for file in files("trailtally.athena").joinpath("sql", folder).iterdir() if file.name.endswith(".sql")]
+    found = [file for file in files("trailtally.sql").joinpath(folder).iterdir() if file.name.endswith(".sql")]
     return sorted((file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in found)
 
 

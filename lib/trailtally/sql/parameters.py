@@ -3,12 +3,12 @@
 import argparse
 import datetime as dt
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from trailtally.arguments import day
-from trailtally.athena.ddl import FIRST_DAY
-from trailtally.athena.queries import Query
 from trailtally.errors import UsageError
+from trailtally.sql.named_queries import Query
 
 Values = Mapping[str, str]
 
@@ -33,22 +33,23 @@ class Moment(NamedTuple):
         return f"{self.day}T{self.time}Z" if self.time else self.day
 
 
-def add_parameters(parser: argparse.ArgumentParser) -> None:
-    """Add the options that fill the parameters of the named queries."""
+def add_parameters(parser: argparse.ArgumentParser, *, first_day: str = "") -> None:
+    """Add the options that fill the parameters of the named queries. No day may come before `first_day`."""
     today = dt.datetime.now(dt.UTC).date()
+    a_moment = partial(moment, first_day=first_day)
     parser.add_argument(
         "--since",
-        type=moment,
+        type=a_moment,
         metavar="DAY",
         help="first day, YYYY-MM-DD, or 14d: fourteen days before today, UTC (default: seven days before --until); for "
         "events_of_actor also a time, YYYY-MM-DDThh:mm",
     )
     parser.add_argument(
-        "--until", type=moment, metavar="DAY", default=today.isoformat(), help="last day, or time (default: today, UTC)"
+        "--until", type=a_moment, metavar="DAY", default=today.isoformat(), help="last day, or time (default: today, UTC)"
     )
     parser.add_argument(
         "--history",
-        type=moment,
+        type=a_moment,
         metavar="DAY",
         help=f"of what is new or missing: looked at from this day on (default: {_HISTORY_DAYS} days before --since; "
         f"{_HISTORY_OF_COMPLETENESS} for incomplete_days)",
@@ -71,7 +72,7 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def values(asked: Query, options: argparse.Namespace) -> Values:
+def values(asked: Query, options: argparse.Namespace, *, first_day: str = "") -> Values:
     """Return the values of all parameters by name. Raises UsageError for an option that the query has no parameter for."""
     names = {parameter.name for parameter in asked.parameters}
     for name in _OPTIONS:
@@ -90,7 +91,7 @@ def values(asked: Query, options: argparse.Namespace) -> Values:
         "until": until.day,
         "since_time": since_time,
         "until_time": until_time,
-        "history": _history(asked, options.history, since.day),
+        "history": _history(asked, options.history, since.day, first_day),
         "account": f"^({accounts})$" if accounts else _ALL,
         "actor": _ALL if options.actor is None else options.actor,
         "api": _ALL if options.api is None else options.api,
@@ -105,15 +106,15 @@ def _taken(names: set[str]) -> str:
     return ", ".join(sorted(f"--{name}" for name in names if not name.endswith("_time")))
 
 
-def _history(asked: Query, given: Moment | None, since: str) -> str:
+def _history(asked: Query, given: Moment | None, since: str, first_day: str) -> str:
     days = _HISTORY_OF_COMPLETENESS if asked.name == "incomplete_days" else _HISTORY_DAYS
-    history = given.day if given else max(_days_before(since, days), FIRST_DAY)
+    history = given.day if given else max(_days_before(since, days), first_day)
     if given and history >= since:
         raise UsageError(f"--history {history} does not come before --since {since}: what is new is what was not there before")
     return history
 
 
-def moment(text: str) -> Moment:
+def moment(text: str, *, first_day: str = "") -> Moment:
     """Return a day, or a time, of which another time zone than UTC is taken into account."""
     try:
         time = dt.datetime.fromisoformat(text)
@@ -124,8 +125,8 @@ def moment(text: str) -> Moment:
     else:
         utc = time.astimezone(dt.UTC) if time.tzinfo else time
         found = Moment(utc.date().isoformat(), f"{utc:%H:%M:%S}")
-    if found.day < FIRST_DAY:
-        raise argparse.ArgumentTypeError(f"{found.day} is before {FIRST_DAY}, the first day that Athena looks at")
+    if found.day < first_day:
+        raise argparse.ArgumentTypeError(f"{found.day} is before {first_day}, the first day that Athena looks at")
     return found
 
 
