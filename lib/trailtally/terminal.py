@@ -1,11 +1,17 @@
 """Text for a terminal: aligned columns, and no control characters."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 
 def printable(text: str) -> str:
     r"""Return the text with control characters as \xNN: whoever calls an API chooses the user agents and names that are shown."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def printable_json(text: str) -> str:
+    r"""Return the same JSON with what is not printable escaped as \uNNNN, but for the line breaks between its values."""
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def align_columns(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:

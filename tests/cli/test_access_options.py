@@ -9,7 +9,9 @@ from trailtally.cli.access_options import (
     access_in,
     add_access_options,
     add_input_output_options,
+    add_log_file_options,
     input_access_in,
+    log_file_access_in,
     output_access_in,
 )
 from trailtally.errors import UsageError
@@ -46,6 +48,18 @@ def test_a_command_that_only_reads_has_three_of_them() -> None:
     parser = argparse.ArgumentParser()
     add_access_options(parser)
     parsed = parser.parse_args(["--profile", "audit", "--region", "us-west-2", "--endpoint-url", "http://host"])
+    assert access_in(parsed) == Access("audit", "us-west-2", "http://host")
+
+
+def test_log_files_are_reached_as_the_output_or_by_options_of_their_own() -> None:
+    parser = argparse.ArgumentParser()
+    add_access_options(parser)
+    add_log_file_options(parser)
+    common = ["--profile", "audit", "--region", "us-west-2", "--endpoint-url", "http://host"]
+    own = ["--input-profile", "logs", "--input-region", "eu-west-1", "--input-endpoint-url", "http://in", "--request-payer"]
+    assert log_file_access_in(parser.parse_args(common)) == Access("audit", "us-west-2", "http://host")
+    parsed = parser.parse_args([*common, *own])
+    assert log_file_access_in(parsed) == Access("logs", "eu-west-1", "http://in", request_payer=True)
     assert access_in(parsed) == Access("audit", "us-west-2", "http://host")
 
 

@@ -22,16 +22,7 @@ def add_input_output_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a job that reads from one bucket and writes to another."""
     add_access_options(parser)
     s3 = parser.add_argument_group("S3, where input and output differ")
-    s3.add_argument(
-        "--request-payer",
-        nargs="?",
-        const="requester",
-        choices=["requester"],
-        help="pay for the requests to an input bucket whose owner does not (AWS_REQUEST_PAYER)",
-    )
-    s3.add_argument(
-        "--no-sign-request", action="store_true", help="read a public input bucket without credentials (AWS_NO_SIGN_REQUEST)"
-    )
+    _add_input_options(s3)
     s3.add_argument("--output-profile", metavar="NAME", help="profile for the output, if it is another one")
     s3.add_argument("--output-region", metavar="REGION", help="region of the output bucket, if it is another one")
     s3.add_argument("--output-endpoint-url", metavar="URL", help="S3 of the output, if it is another one")
@@ -41,6 +32,28 @@ def add_input_output_options(parser: argparse.ArgumentParser) -> None:
         help="encryption of what is written; without it, the bucket's default",
     )
     s3.add_argument("--sse-kms-key-id", metavar="KEY", help="the key in KMS for --sse aws:kms: an id, an ARN or an alias")
+
+
+def add_log_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that reads an output, and log files in another bucket."""
+    s3 = parser.add_argument_group("S3, for the log files, where they are reached otherwise than the output")
+    s3.add_argument("--input-profile", metavar="NAME", help="profile for the log files, if it is another one")
+    s3.add_argument("--input-region", metavar="REGION", help="region of their bucket, if it is another one")
+    s3.add_argument("--input-endpoint-url", metavar="URL", help="S3 of the log files, if it is another one")
+    _add_input_options(s3)
+
+
+def _add_input_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--request-payer",
+        nargs="?",
+        const="requester",
+        choices=["requester"],
+        help="pay for the requests to an input bucket whose owner does not (AWS_REQUEST_PAYER)",
+    )
+    group.add_argument(
+        "--no-sign-request", action="store_true", help="read a public input bucket without credentials (AWS_NO_SIGN_REQUEST)"
+    )
 
 
 def access_in(options: argparse.Namespace) -> Access:
@@ -54,6 +67,18 @@ def input_access_in(options: argparse.Namespace) -> Access:
         options.profile,
         region_in(options),
         options.endpoint_url,
+        request_payer=bool(options.request_payer) or _is_yes("AWS_REQUEST_PAYER"),
+        unsigned=options.no_sign_request or _is_yes("AWS_NO_SIGN_REQUEST"),
+        is_input=True,
+    )
+
+
+def log_file_access_in(options: argparse.Namespace) -> Access:
+    """Return how a command reaches the log files that an output names."""
+    return Access(
+        options.input_profile or options.profile,
+        options.input_region or region_in(options),
+        options.input_endpoint_url or options.endpoint_url,
         request_payer=bool(options.request_payer) or _is_yes("AWS_REQUEST_PAYER"),
         unsigned=options.no_sign_request or _is_yes("AWS_NO_SIGN_REQUEST"),
         is_input=True,

@@ -1,0 +1,110 @@
+"""`trailtally event`: prints one event with its duplicates, its whole record, and who else was at work around it."""
+
+import argparse
+import datetime as dt
+
+from trailtally.arguments import above_zero, day
+from trailtally.cli.access_options import access_in, add_access_options, add_log_file_options, log_file_access_in
+from trailtally.cli.exit_status import COMPLETE, INCOMPLETE
+from trailtally.errors import UsageError
+from trailtally.run.request import MAX_FILE_BYTES
+from trailtally.storage import open_store
+
+_FIRST, _LAST = "0000-00-00", "9999-12-31"
+
+_DESCRIPTION = """\
+Prints the event with this id, its duplicates and the log files that hold it; its whole record, which the tables keep
+(--keep-records) or its log file has; and who called from its address and with its access key, from 30 minutes before to
+30 minutes after it. The same id in several accounts or on several days is several events: all are printed."""
+
+_EPILOG = """examples:
+  trailtally event build/example-tables 3038ebd2-c98a-4c65-9b6e-e22506292313
+  trailtally event s3://my-tables/trailtally 3038ebd2-c98a-4c65-9b6e-e22506292313 --since 30d \\
+      --profile analytics --input-profile audit
+  trailtally event build/example-tables 3038ebd2-c98a-4c65-9b6e-e22506292313 --format json | jq '.events[0].record'
+
+exit status:
+  0  the event was found, and its whole record
+  3  the event was found and printed, but its record is not available, or not the one that the tables were made from
+  2  wrong use, or no event has this id
+  1  failed: the message says why
+"""
+
+
+def add_event_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "event",
+        help="print one event: duplicates, files, whole record, and who else was at work around it",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("output", metavar="OUTPUT", help="the --output of a run")
+    parser.add_argument(
+        "event_id",
+        metavar="EVENT_ID",
+        help="the eventID; or the content_hash of a record without one, the originalEventID of an update, a sharedEventID",
+    )
+    parser.add_argument(
+        "--since", type=day, metavar="DAY", help="look from this day on (YYYY-MM-DD, or 14d: fourteen days before today, UTC)"
+    )
+    parser.add_argument("--until", type=day, metavar="DAY", help="look up to and including this day")
+    parser.add_argument("--rows", type=_rows, default=20, metavar="N", help="rows of each list at most (default: 20)")
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="json: all of it as one object")
+    parser.add_argument(
+        "--max-file-bytes",
+        type=_bytes,
+        default=MAX_FILE_BYTES,
+        metavar="N",
+        help="a log file that inflates to more is not read (default: 512 MiB)",
+    )
+    add_access_options(parser)
+    add_log_file_options(parser)
+    parser.add_argument("--debug", action="store_true", help="print the stack trace of an error")
+    parser.set_defaults(job=_event)
+
+
+def _rows(text: str) -> int:
+    return above_zero(text, "a number of rows, such as 20")
+
+
+def _bytes(text: str) -> int:
+    return above_zero(text, "a number of bytes, such as 536870912")
+
+
+def _event(options: argparse.Namespace) -> int:
+    # Here, so that `trailtally run` does not load them.
+    from trailtally.event.answer import Question, answer, answer_json  # noqa: PLC0415
+    from trailtally.event.lookup import Span  # noqa: PLC0415
+    from trailtally.event.text import answer_text  # noqa: PLC0415
+    from trailtally.event.waiting import waiting  # noqa: PLC0415
+    from trailtally.sql.database import open_tables  # noqa: PLC0415
+    from trailtally.sql.statement import translate_errors  # noqa: PLC0415
+
+    if options.since and options.until and options.since > options.until:
+        raise UsageError(f"--since {options.since} is after --until {options.until}")
+    since, until = options.since or _FIRST, options.until or _LAST
+    store = open_store(options.output, access_in(options))
+    connection = open_tables(store, _next_to(since, -1), _next_to(until, 1), named=options.output).connection
+    question = Question(
+        event_id=options.event_id,
+        span=Span(since=since, until=until),
+        most=options.rows,
+        access=log_file_access_in(options),
+        limit=options.max_file_bytes,
+    )
+    with translate_errors(options.output), waiting(connection) as say:
+        found = answer(connection, question, say)
+    print(answer_json(found) if options.format == "json" else answer_text(found), flush=True)
+    return COMPLETE if found.is_complete else INCOMPLETE
+
+
+def _next_to(limit: str, days: int) -> str:
+    """Return a day before or after: the hour around an event may lie on two days."""
+    if limit in (_FIRST, _LAST):
+        return limit
+    try:
+        return (dt.date.fromisoformat(limit) + dt.timedelta(days)).isoformat()
+    except OverflowError:  # the first or the last day that there is
+        return limit
