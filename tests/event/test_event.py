@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from builders import ALICE, OTHER_ACCOUNT, event, key, log, role, run_instances, user, write
-from conftest import Run
+from conftest import ROOT, Run
 from trailtally.cli import main
 from trailtally.event.text import ORDER
 from trailtally.tables.events import EVENTS
@@ -74,7 +74,7 @@ def test_an_event_is_printed_with_its_duplicates_its_callers_and_its_record(ask:
         "  access_key_id          AKIA1",
         "  source_ip              198.51.100.7",
         "  user_agent             another",
-        "  error_code             none: the call succeeded",
+        "  error_code             none: it succeeded",
         "  launch.instance_count  2",
         "  launch.min_count       1",
         "  launch.max_count       10",
@@ -106,6 +106,17 @@ def test_an_event_is_printed_with_its_duplicates_its_callers_and_its_record(ask:
         "",
         "Record, from /tree/AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/10/b",
     ]
+
+
+def test_readme_shows_what_is_printed_of_the_example(
+    run: Run, example: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = (ROOT / "README.md").read_text().split("```\n")
+    (shown,) = (block for block in blocks if block.startswith("Event 74c5e497"))
+    run(example)
+    assert main(["event", str(tmp_path / "tables"), "74c5e497-f618-5408-9210-c95e72ccf2dd"]) == 0
+    said = capsys.readouterr().out.replace(str(example), "~/trailtally/build/example-tree")
+    assert said.startswith(shown.removesuffix("...\n"))
 
 
 def test_every_column_is_printed_if_it_holds_something() -> None:

@@ -62,7 +62,7 @@ def _fields(row: Row) -> list[list[str]]:
 
 def _outcome(code: str | None) -> str:
     if code is None:
-        return "none: the call succeeded"
+        return "none: it succeeded"
     return printable(code) + (" (a dry run)" if code == DRY_RUN else "")
 
 
