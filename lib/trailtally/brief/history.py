@@ -1,0 +1,72 @@
+"""A day of the tables and the days before it that say what is new, as tables of a DuckDB connection."""
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+from trailtally.sql.database import open_database
+from trailtally.sql.named_queries import query
+from trailtally.sql.statement import translate_errors
+from trailtally.stages.stored import read_day
+from trailtally.storage import Store
+from trailtally.tables import ledger
+
+if TYPE_CHECKING:
+    import duckdb
+
+# What was not there in so many days before a day is new on it.
+HISTORY_DAYS = 90
+
+# A denied call, whatever the service writes around the word; the codes are those of the named query access_denied.
+_IS_DENIED = r"list_contains($codes, regexp_replace(error_code, '^(Client|Server)\.|(Exception|Fault)$', '', 'g'))"
+
+_TODAY = f"""
+    CREATE TEMP TABLE today AS SELECT *, coalesce({_IS_DENIED}, false) AS is_denied FROM event_counts WHERE dt = $day
+"""  # noqa: S608 - a constant
+
+# One pass over the history: in S3, each pass fetches its objects.
+_PAST = f"""
+    CREATE TEMP TABLE past AS
+    SELECT actor, source_ip, coalesce(sum(event_count) FILTER (WHERE {_IS_DENIED}), 0) AS denied
+    FROM event_counts
+    WHERE dt < $day AND actor IN (SELECT actor FROM today)
+    GROUP BY actor, source_ip
+"""  # noqa: S608 - a constant
+
+_LEDGER = ("file_key", "status", "reason", "rejected_records", "days")
+
+_NOT_WHOLE = f"""
+    CREATE TEMP TABLE not_whole AS
+    SELECT * FROM (
+        SELECT delivered, {", ".join(_LEDGER)} FROM ledger WHERE delivered = $day OR list_contains(days, $day)
+        UNION ALL
+        SELECT NULL, {", ".join(_LEDGER)} FROM undated
+    )
+    WHERE status IN ('{ledger.REJECTED}', '{ledger.UNREADABLE}') OR rejected_records > 0
+"""  # noqa: S608 - constants
+
+
+def open_history(store: Store, day: str) -> "duckdb.DuckDBPyConnection":
+    """Return a connection with the output's views (`trailtally.sql.database`) and what the findings of a day are made from.
+
+    The views reach from 90 days before the day to the one after it. Beside them are the tables
+
+    - `today`: the rows of event_counts of the day, with `is_denied`;
+    - `past`: for each of its actors and addresses, the denied calls in the 90 days before; a row also where there was none;
+    - `not_whole`: the rows of the ledger of log files that were not read whole and are of the day: delivered on it, or with
+      events of it; and those without a date, of which `delivered` is null.
+    """
+    last = dt.date.fromisoformat(day)
+    first = (last - dt.timedelta(days=HISTORY_DAYS)).isoformat()
+    connection = open_database(store, first, (last + dt.timedelta(days=1)).isoformat())
+    connection.register("undated", read_day(store, ledger.TABLE, ledger.UNDATED, _LEDGER))
+    with translate_errors("read the tables"):
+        connection.execute(_TODAY, {"day": day, "codes": denied_codes()})
+        connection.execute(_PAST, {"day": day, "codes": denied_codes()})
+        connection.execute(_NOT_WHOLE, {"day": day})
+    return connection
+
+
+def denied_codes() -> list[str]:
+    """Return the error codes of denied calls that the named query access_denied lists."""
+    return re.findall(r"'(\w+)'", query("access_denied").statement.partition(" IN (")[2])
