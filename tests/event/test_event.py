@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -220,6 +221,20 @@ def test_an_unknown_id_is_wrong_use_and_the_days_that_were_looked_at_are_named(a
         "`trailtally show` lists those that were not, `trailtally run` reads new ones\n",
     )
     assert ask("e1", "--until", "2026-03-06") == Said(2, "", "trailtally: e1: the tables hold no events of these days\n")
+
+
+def test_without_duckdb_what_to_install_is_named(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    said = ask("e1", files={key(): log(event("e1"))})
+    assert (said.status, said.err.endswith(": pip install 'trailtally[sql]'\n")) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\udcff"])
+def test_an_id_is_a_text(ask: Ask, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        ask(text)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"trailtally event: error: argument EVENT_ID: {text!r} is no id of an event\n")
 
 
 def test_days_come_in_their_order(ask: Ask) -> None:

@@ -18,10 +18,10 @@ Prints the event with this id, its duplicates and the log files that hold it; it
 30 minutes after it. The same id in several accounts or on several days is several events: all are printed."""
 
 _EPILOG = """examples:
-  trailtally event build/example-tables 3038ebd2-c98a-4c65-9b6e-e22506292313
-  trailtally event s3://my-tables/trailtally 3038ebd2-c98a-4c65-9b6e-e22506292313 --since 30d \\
+  trailtally event build/example-tables 74c5e497-f618-5408-9210-c95e72ccf2dd
+  trailtally event s3://my-tables/trailtally 74c5e497-f618-5408-9210-c95e72ccf2dd --since 30d \\
       --profile analytics --input-profile audit
-  trailtally event build/example-tables 3038ebd2-c98a-4c65-9b6e-e22506292313 --format json | jq '.events[0].record'
+  trailtally event build/example-tables 74c5e497-f618-5408-9210-c95e72ccf2dd --format json | jq '.events[0].record'
 
 exit status:
   0  the event was found, and its whole record
@@ -43,6 +43,7 @@ def add_event_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("output", metavar="OUTPUT", help="the --output of a run")
     parser.add_argument(
         "event_id",
+        type=_event_id,
         metavar="EVENT_ID",
         help="the eventID; or the content_hash of a record without one, the originalEventID of an update, a sharedEventID",
     )
@@ -50,7 +51,9 @@ def add_event_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--since", type=day, metavar="DAY", help="look from this day on (YYYY-MM-DD, or 14d: fourteen days before today, UTC)"
     )
     parser.add_argument("--until", type=day, metavar="DAY", help="look up to and including this day")
-    parser.add_argument("--rows", type=_rows, default=20, metavar="N", help="rows of each list at most (default: 20)")
+    parser.add_argument(
+        "--rows", type=_rows, default=20, metavar="N", help="rows of each list at most, in JSON too (default: 20)"
+    )
     parser.add_argument("--format", choices=["text", "json"], default="text", help="json: all of it as one object")
     parser.add_argument(
         "--max-file-bytes",
@@ -63,6 +66,14 @@ def add_event_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     add_log_file_options(parser)
     parser.add_argument("--debug", action="store_true", help="print the stack trace of an error")
     parser.set_defaults(job=_event)
+
+
+def _event_id(text: str) -> str:
+    """Return the id without white space around it, as copying adds some."""
+    # What is not UTF-8 on the command line comes as halves of surrogate pairs.
+    if not text.strip() or any("\ud800" <= c <= "\udfff" for c in text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no id of an event")
+    return text.strip()
 
 
 def _rows(text: str) -> int:

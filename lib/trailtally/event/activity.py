@@ -60,7 +60,7 @@ def find_activity(connection: "duckdb.DuckDBPyConnection", event: Row, column: s
     since, until = event["event_time"] - HALF, event["event_time"] + HALF
     query = _CALLERS.format(by=KEY if column == ADDRESS else ADDRESS, column=column, apis=_APIS, most=most)
     ends = {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
-    parameters = {**ends, "since_day": f"{since:%Y-%m-%d}", "until_day": f"{until:%Y-%m-%d}"}
+    parameters = {**ends, "since_day": since.date().isoformat(), "until_day": until.date().isoformat()}
     found = rows(connection, query, parameters | {"value": event[column], "dry_run": DRY_RUN})
     callers = found[0]["callers"] if found else 0
     shown = [{name: value for name, value in row.items() if name != "callers"} for row in found]

@@ -48,23 +48,16 @@ def record_text(row: dict[str, Any], access: Access, limit: int) -> RecordText:
     try:
         data, _ = open_store(folder or "/", access).read(file_key)
         content = inflate(data, limit).content
-        candidates = _records_with_id(content, row)
+        found = _likest_row(content, row)
     except (TrailtallyError, BadObject) as problem:
         raise Unreadable(str(problem)) from problem
-    place = classify_key(file_key)
-    known = {"account_id": None, "region": None, "file_key": file_key}
-    if isinstance(place, LogFile):
-        known |= {"account_id": place.account_id, "region": place.region}
-    rows = rows_of([Chunk(known, candidates)]).rows.to_pylist()
-    if not rows:
+    if found is None:
         raise Unreadable("the file does not hold this record any more: it has changed since it was read")
-    # One file may hold an id more than once: the record is the one that the row was made from.
-    best = min(rows, key=lambda found: len(differing_columns(found, row)))
     return RecordText(
-        text=best["record"],
+        text=found["record"],
         is_kept=False,
-        is_exact=best["record"].encode() in content,
-        differences=differing_columns(best, row),
+        is_exact=found["record"].encode() in content,
+        differences=differing_columns(found, row),
     )
 
 
@@ -73,16 +66,36 @@ def differing_columns(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, 
     return tuple(name for name in COMPARED if one[name] != other[name])
 
 
-def _records_with_id(content: bytes, row: dict[str, Any]) -> Decoded:
+def _likest_row(content: bytes, row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the row, with its record, that the content gives for the row's id; None where no valid record has it.
+
+    A file may hold an id more than once: the row is then the one that differs least.
+    """
+    file_key = row["file_key"]
+    place = classify_key(file_key)
+    known = {"account_id": None, "region": None, "file_key": file_key}
+    if isinstance(place, LogFile):
+        known |= {"account_id": place.account_id, "region": place.region}
+    best, fewest = None, len(COMPARED) + 1
+    for decoded in decode(content, keep_texts=True):
+        for found in rows_of([Chunk(known, _with_id(decoded, row))]).rows.to_pylist():
+            differences = len(differing_columns(found, row))
+            if differences < fewest:
+                best, fewest = found, differences
+        if not fewest:
+            break
+    return best
+
+
+def _with_id(decoded: Decoded, row: dict[str, Any]) -> Decoded:
     """Return the records that have the row's id."""
     found = Decoded()
-    for decoded in decode(content, keep_texts=True):
-        for place, record in enumerate(decoded.records):
-            hashed = decoded.content_hashes.get(place)
-            if hashed != row["content_hash"] or (hashed is None and record.eventID != row["event_id"]):
-                continue
-            if hashed is not None:
-                found.content_hashes[len(found.records)] = hashed
-            found.records.append(record)
-            found.texts.append(decoded.texts[place])
+    for place, record in enumerate(decoded.records):
+        hashed = decoded.content_hashes.get(place)
+        if hashed != row["content_hash"] or (hashed is None and record.eventID != row["event_id"]):
+            continue
+        if hashed is not None:
+            found.content_hashes[len(found.records)] = hashed
+        found.records.append(record)
+        found.texts.append(decoded.texts[place])
     return found

@@ -21,11 +21,12 @@ _ID_COLUMNS = ("event_id", "content_hash", "replaces_event_id", "shared_event_id
 
 # Only the narrow columns: the wide ones are read of the days that hold the id.
 _PLACES = f"""
-SELECT DISTINCT dt, account_id, {_KEY} AS key FROM (
-  SELECT dt, account_id, {", ".join(_ID_COLUMNS)} FROM events
-  UNION ALL SELECT dt, account_id, {", ".join(_ID_COLUMNS)} FROM duplicates
-) WHERE dt BETWEEN $since AND $until AND ({" OR ".join(f"{name} = $id" for name in _ID_COLUMNS)})
-ORDER BY dt, account_id, key
+SELECT *, count(*) OVER () AS places FROM (
+  SELECT DISTINCT dt, account_id, {_KEY} AS key FROM (
+    SELECT dt, account_id, {", ".join(_ID_COLUMNS)} FROM events
+    UNION ALL SELECT dt, account_id, {", ".join(_ID_COLUMNS)} FROM duplicates
+  ) WHERE dt BETWEEN $since AND $until AND ({" OR ".join(f"{name} = $id" for name in _ID_COLUMNS)})
+) ORDER BY dt, account_id, key
 """  # noqa: S608 - names of our own
 
 _OF_A_KEY = f"dt = $dt AND account_id = $account AND {_KEY} = $key"
@@ -78,11 +79,11 @@ def find_events(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Sp
     Raises:
         UsageError: No event of these days has the id.
     """
-    places = rows(connection, _PLACES, {"id": event_id, "since": span.since, "until": span.until})
+    places = rows(connection, f"{_PLACES} LIMIT {most}", {"id": event_id, "since": span.since, "until": span.until})
     if not places:
         raise UsageError(_not_found(connection, event_id, span))
-    events = [event for place in places[:most] for event in _events_at(connection, place, most)]
-    return Found(events=events, places=len(places), places_shown=min(most, len(places)))
+    events = [event for place in places for event in _events_at(connection, place, most)]
+    return Found(events=events, places=places[0]["places"], places_shown=len(places))
 
 
 def rows(connection: "duckdb.DuckDBPyConnection", query: str, parameters: dict[str, Any]) -> list[Row]:
