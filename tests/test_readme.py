@@ -35,7 +35,7 @@ def test_the_table_of_options_names_every_option_and_no_other() -> None:
 def test_the_table_of_options_says_the_default_of_the_limit() -> None:
     said = {row[0]: row[1] for row in table_below("| option | meaning |")}
     default = run_parser("job").get_default("max_file_bytes")
-    assert f"({default >> 20} MiB;" in said["`--max-file-bytes N`"]
+    assert f"(`{default >> 20}M`;" in said["`--max-file-bytes N`"]
 
 
 def test_the_table_of_exit_statuses_is_the_one_of_help_and_of_the_code() -> None:

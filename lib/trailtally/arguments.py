@@ -3,6 +3,9 @@
 import argparse
 import datetime as dt
 
+# Letters of --batch-bytes 8G, and the bits that they stand for.
+_UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
+
 
 def day(text: str) -> str:
     """Return a day as YYYY-MM-DD. `14d` is that many days before today (UTC), for the fixed arguments of a schedule."""
@@ -19,3 +22,13 @@ def above_zero(text: str, expected: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
     return int(text)
+
+
+def byte_count(text: str) -> int:
+    """Return a number of bytes: a whole number; of KiB, MiB, GiB or TiB with the unit's first letter, such as `8G`."""
+    expected = "a number of bytes, such as 536870912 or 512M"
+    unit = text[-1:].upper()
+    try:
+        return above_zero(text[:-1], expected) << _UNITS[unit] if unit in _UNITS else above_zero(text, expected)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}") from None

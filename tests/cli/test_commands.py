@@ -118,6 +118,7 @@ def test_the_job_gets_what_was_typed(job: Job) -> None:
     ("options", "request_"),
     [
         (["--batch-bytes", "1"], Request(inputs=["TREE"], output="tables", batch_bytes=1)),
+        (["--batch-bytes", "8g"], Request(inputs=["TREE"], output="tables", batch_bytes=8 << 30)),
         (["--delivered-since", "2026-03-09"], Request(inputs=["TREE"], output="tables", delivered_since="2026-03-09")),
         (["--keep-records"], Request(inputs=["TREE"], output="tables", keep_records=True)),
         (["--fetches", "7"], Request(inputs=["TREE"], output="tables", fetches=7)),
@@ -159,7 +160,7 @@ def test_bytes_are_a_number_above_zero(job: Job, capsys: pytest.CaptureFixture[s
         job.run(COMPLETE, f"{option}={number}")
     assert ended.value.code == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == f"trailtally run: error: argument {option}: {number!r} is not a number of bytes, such as 536870912"
+    assert said == f"trailtally run: error: argument {option}: {number!r} is not a number of bytes, such as 536870912 or 512M"
 
 
 def test_a_dry_run_prints_what_a_run_would_do_and_does_not_run(job: Job) -> None:

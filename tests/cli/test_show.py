@@ -43,6 +43,15 @@ def test_a_folder_without_tables_is_wrong_use(tmp_path: Path) -> None:
     assert str(raised.value) == (f"{tmp_path}: no trailtally table in it. Give the --output of a run")
 
 
+def test_a_folder_in_which_a_first_run_is_at_work_is_told_apart(tmp_path: Path) -> None:
+    write(tmp_path, {"_trailtally/lock.json": b"{}"})
+    with pytest.raises(UsageError) as raised:
+        show_tables(str(tmp_path), 20)
+    assert (
+        str(raised.value) == f"{tmp_path}: nothing is published yet: a first run is at work, or was stopped amid its first batch"
+    )
+
+
 def test_a_run_that_read_no_events_has_none_to_show(tmp_path: Path) -> None:
     put(tmp_path, ledger.TABLE, "2026-03-09", READ)
     assert show_tables(str(tmp_path), 20) == (

@@ -176,12 +176,12 @@ def test_an_empty_path_is_wrong_and_not_the_working_folder(
     assert everything_below(tmp_path / "here") == []
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "1.5", "512M", "", "²"])
+@pytest.mark.parametrize("size", ["0", "-1", "1.5", "512MB", "", "²", "M", "0G"])
 def test_a_limit_that_is_no_number_of_bytes_is_wrong(capsys: pytest.CaptureFixture[str], size: str) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["run", "--input", "a", "--output", "b", f"--max-file-bytes={size}"])
     assert ended.value.code == 2
-    message = f"argument --max-file-bytes: {size!r} is not a number of bytes, such as 536870912"
+    message = f"argument --max-file-bytes: {size!r} is not a number of bytes, such as 536870912 or 512M"
     assert capsys.readouterr().err.splitlines()[-1] == f"trailtally run: error: {message}"
 
 

@@ -38,6 +38,7 @@ NOT_COUNTED = (
     "published; what came is in coverage.late_uncounted, by account and region:"
 )
 NOT_COMPLETE = "not read whole. What was rejected or unreadable is not counted:"
+LIST = "\"SELECT status, file_key, reason FROM ledger WHERE status IN ('rejected', 'unreadable') OR rejected_records > 0\""
 
 
 def test_the_summary_of_a_complete_run() -> None:
@@ -63,13 +64,15 @@ def test_the_summary_of_an_incomplete_run_names_what_was_not_read_whole() -> Non
         "    rejected: truncated gzip",
         "  /b.json.gz",
         "    read: 1 of 1 records rejected",
-        "  and 1 more: see the table ledger",
+        "  and 1 more",
+        "  A rejected file is read again once it changes, an unreadable one by every run. To list all of them:",
+        r"  trailtally sql '/data/new\nline' " + LIST,
     ]
 
 
 def test_where_all_problems_are_named_no_others_are_spoken_of() -> None:
     one = replace(INCOMPLETE, files=Counter(read=9, rejected=1), problems=INCOMPLETE.problems[:1], partly_read=0)
-    assert summary_text(one).splitlines()[-3:] == [
+    assert summary_text(one).splitlines()[-5:-2] == [
         f"NOT COMPLETE: 1 file {NOT_COMPLETE}",
         r"  /a\x1b.json.gz",
         "    rejected: truncated gzip",
@@ -80,8 +83,8 @@ def test_of_many_problems_ten_are_named() -> None:
     problems = [(f"/{n:02}.json.gz", "rejected", "truncated gzip") for n in range(10)]
     many = replace(INCOMPLETE, files=Counter(rejected=1010), problems=problems, partly_read=0)
     lines = summary_text(many).splitlines()
-    assert lines[-22:-19] == [f"NOT COMPLETE: 1,010 files {NOT_COMPLETE}", "  /00.json.gz", "    rejected: truncated gzip"]
-    assert lines[-3:] == ["  /09.json.gz", "    rejected: truncated gzip", "  and 1,000 more: see the table ledger"]
+    assert lines[-24:-21] == [f"NOT COMPLETE: 1,010 files {NOT_COMPLETE}", "  /00.json.gz", "    rejected: truncated gzip"]
+    assert lines[-5:-2] == ["  /09.json.gz", "    rejected: truncated gzip", "  and 1,000 more"]
 
 
 def test_a_run_that_had_nothing_to_look_into_says_so() -> None:
@@ -208,3 +211,12 @@ def test_of_all_batches_the_first_ten_problems_are_kept_by_key() -> None:
 def test_the_sums_are_those_of_the_days() -> None:
     assert (COMPLETE.events, COMPLETE.duplicates, COMPLETE.launches) == (4679, 1000, 12)
     assert (NOTHING_NEW.events, NOTHING_NEW.duplicates, NOTHING_NEW.launches) == (0, 0, 0)
+
+
+def test_where_nothing_was_delivered_for_days_it_asks_whether_the_trail_still_logs() -> None:
+    stopped = replace(NOTHING_NEW, known=Counter(), since="2026-03-01")
+    assert summary_text(stopped).splitlines()[-2:] == [
+        "not looked at: what was delivered before 2026-03-01 (--delivered-since)",
+        "nothing was delivered since 2026-03-01. Is the trail still logging? (aws cloudtrail get-trail-status)",
+    ]
+    assert "still logging" not in summary_text(replace(NOTHING_NEW, since="2026-03-01"))

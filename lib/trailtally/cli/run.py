@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from trailtally import __version__, meter
-from trailtally.arguments import above_zero, day
+from trailtally.arguments import above_zero, byte_count, day
 from trailtally.cli.access_options import add_input_output_options, input_access_in, output_access_in
 from trailtally.cli.exit_status import COMPLETE, EXIT_STATUS, INCOMPLETE, exit_status
 from trailtally.engine import Engine
@@ -101,18 +101,18 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-file-bytes",
-        type=_bytes,
+        type=byte_count,
         default=MAX_FILE_BYTES,
         metavar="N",
-        help="a log file that inflates to more is rejected (default: 512 MiB; CloudTrail writes 50 MB at most)",
+        help="a log file that inflates to more is rejected (default: 512M; CloudTrail writes 50 MB at most)",
     )
     parser.add_argument(
         "--batch-bytes",
-        type=_bytes,
+        type=byte_count,
         default=BATCH_BYTES,
         metavar="N",
         help="a backlog is worked off in batches of whole delivery days of about so many compressed bytes, oldest first, each "
-        "published before the next (default: 8 GiB)",
+        "published before the next (default: 8G)",
     )
     parser.add_argument(
         "--fetches",
@@ -200,10 +200,6 @@ def _spark_engine(options: argparse.Namespace, progress: Progress, stores: Store
 
     progress.say("starting Spark")
     return SparkEngine("trailtally daily_aggregates")
-
-
-def _bytes(text: str) -> int:
-    return above_zero(text, "a number of bytes, such as 536870912")
 
 
 def _fetches(text: str) -> int:

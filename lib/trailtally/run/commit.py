@@ -18,8 +18,8 @@ from trailtally.tables import TABLES
 # Objects that are moved at the same time: on S3 each takes some tens of milliseconds.
 _MOVES = 16
 
-_STATE = "_trailtally"
-_MARKER = f"{_STATE}/commit.json"
+STATE = "_trailtally"
+_MARKER = f"{STATE}/commit.json"
 
 # A commit of a long backlog takes some hundred bytes for each object.
 _LARGEST_MARKER = 256 << 20
@@ -48,12 +48,12 @@ class Changes:
 
 def staged(output: Store, run_id: str) -> str:
     """Return the stage area of a run. Each run has its own, as a run that lost the lock may still write."""
-    return f"{output.root}/{_STATE}/staged/{run_id}"
+    return f"{output.root}/{STATE}/staged/{run_id}"
 
 
 def splits(output: Store, run_id: str) -> str:
     """Return the folder of a run's splits."""
-    return f"{output.root}/{_STATE}/plans/{run_id}"
+    return f"{output.root}/{STATE}/plans/{run_id}"
 
 
 def commit(output: Store, changes: Changes) -> None:
@@ -70,7 +70,7 @@ def finish(output: Store) -> str | None:
     """Finish the commit of a killed run, and return its run_id, None without one; remove what was staged but not committed."""
     run_id = _finish(output)
     for name in ("staged", "plans"):
-        output.clear(f"{output.root}/{_STATE}/{name}")
+        output.clear(f"{output.root}/{STATE}/{name}")
     _remove_drafts(output)
     return run_id
 
@@ -80,7 +80,7 @@ def _remove_drafts(output: Store) -> None:
     if output.is_remote:
         return
     try:
-        entries = list(output.list_files(f"{output.root}/{_STATE}"))
+        entries = list(output.list_files(f"{output.root}/{STATE}"))
     except FileNotFoundError:
         return
     for entry in entries:
@@ -134,13 +134,13 @@ def discard(output: Store, run_id: str) -> None:
 def clear_staged(output: Store, run_id: str) -> None:
     """Remove what a run staged."""
     output.clear(staged(output, run_id))
-    output.remove_empty(f"{output.root}/{_STATE}/staged")
+    output.remove_empty(f"{output.root}/{STATE}/staged")
 
 
 def clear_plan(output: Store, run_id: str) -> None:
     """Remove a run's plan."""
     output.clear(splits(output, run_id))
-    output.remove_empty(f"{output.root}/{_STATE}/plans")
+    output.remove_empty(f"{output.root}/{STATE}/plans")
 
 
 def is_pending(output: Store) -> bool:

@@ -1,5 +1,6 @@
 """The summary of a run: its counts, added up batch by batch, and the text that it prints at its end."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from trailtally.run.costs import Dollars
 from trailtally.stages.ledger_days import NAMED
 from trailtally.tables import ledger
 from trailtally.terminal import printable
+
+_NOT_WHOLE = "SELECT status, file_key, reason FROM ledger WHERE status IN ('rejected', 'unreadable') OR rejected_records > 0"
 
 
 class StatusCounts(NamedTuple):
@@ -157,6 +160,8 @@ def _known(known: Counter[str]) -> str:
 def _exclusions(summary: Summary) -> Iterable[str]:
     if summary.since:
         yield f"not looked at: what was delivered before {summary.since} (--delivered-since)"
+        if not summary.files.total() and not summary.known.total():
+            yield f"nothing was delivered since {summary.since}. Is the trail still logging? (aws cloudtrail get-trail-status)"
     if summary.passed:
         names = ", ".join(f"{count:,} x {printable(name)}" for name, count in sorted(summary.passed.items()))
         yield f"folders not entered, as they hold logs of other kinds: {names}"
@@ -179,7 +184,9 @@ def _gaps(summary: Summary) -> Iterable[str]:
         yield from (f"  {printable(key)}\n    {status}: {printable(reason)}" for key, status, reason in summary.problems)
         more = summary.not_whole - len(summary.problems)
         if more > 0:
-            yield f"  and {more:,} more: see the table ledger"
+            yield f"  and {more:,} more"
+        yield "  A rejected file is read again once it changes, an unreadable one by every run. To list all of them:"
+        yield f'  trailtally sql {shlex.quote(printable(summary.output))} "{_NOT_WHOLE}"'
 
 
 def _count(count: int, noun: str) -> str:
