@@ -152,7 +152,7 @@ def test_the_pages_commands_leave_no_placeholder(tmp_path: Path) -> None:
 
 
 def test_the_statements_to_delete_without_kms_are_the_ones_that_name_a_key() -> None:
-    policies = [json.loads((CONF / f"{name}.json").read_text()) for name in (*POLICIES, "athena", "athena-register")]
+    policies = [json.loads((CONF / f"{name}.json").read_text()) for name in (*POLICIES, "athena", "athena-register", "brief")]
     of_keys = {s["Sid"] for policy in policies for s in policy["Statement"] if "KEY-ARN" in s["Resource"]}
     [named] = re.findall(r"\*\*Without SSE-KMS, delete\s+the statement\*\* that has it \(([^)]*)\)", README)
     assert set(re.findall(r"`(\w+)`", named)) == of_keys
