@@ -1,0 +1,146 @@
+"""What is on the page, in the order in which somebody who looks for trouble reads it."""
+
+import datetime as dt
+from collections.abc import Callable
+
+from trailtally.cloudtrail.launch import DRY_RUN
+from trailtally.report.gaps import Losses, coverage_section
+from trailtally.report.launch_section import launches_section
+from trailtally.report.novelty import count_actors, new_section
+from trailtally.report.page import Page
+from trailtally.report.period import Period, Unit
+from trailtally.report.pieces import Tile
+from trailtally.report.source import Source
+from trailtally.report.usage import (
+    apis_section,
+    denied_codes,
+    denied_section,
+    events_section,
+    hours_section,
+    root_section,
+)
+
+_EVENTS = """
+SELECT coalesce(sum(events), 0)::BIGINT, count(DISTINCT account_id), count(DISTINCT region) FROM period_coverage
+"""
+
+_CALLS = """
+SELECT coalesce(sum(event_count) FILTER (error_code <> $dry_run), 0)::BIGINT,
+    coalesce(sum(event_count) FILTER (error_code IN (SELECT unnest($codes))), 0)::BIGINT,
+    coalesce(sum(event_count) FILTER (actor_type = 'Root'), 0)::BIGINT
+FROM period_counts
+"""
+
+_LAUNCHES = """
+SELECT count(*) FILTER (error_code IS NULL), count(*) FILTER (error_code <> $dry_run), count(*) FILTER (error_code = $dry_run),
+    coalesce(sum(instance_count) FILTER (error_code IS NULL), 0)::BIGINT,
+    count(*) FILTER (error_code IS NULL AND instance_count IS NULL),
+    coalesce(sum(coalesce(max_count, min_count)) FILTER (error_code IS NULL AND instance_count IS NULL), 0)::BIGINT
+FROM period_launches
+"""
+
+
+def make_page(source: Source, *, named: str, made: dt.datetime, say: Callable[[str], None]) -> Page:
+    """Return the page of a source; `say` is told what is being read."""
+    say("reading launches")
+    launches = launches_section(source)
+    say("reading who called from where")
+    actors = count_actors(source)
+    new = new_section(source)
+    say("reading calls")
+    codes = denied_codes(source)
+    called = [root_section(source), denied_section(source, codes), apis_section(source), events_section(source)]
+    say("reading the times of events")
+    events, accounts, regions = source.rows(_EVENTS)[0]
+    hours = hours_section(source, events)
+    say("reading coverage")
+    coverage, losses = coverage_section(source)
+    tiles = [
+        Tile("Events", f"{events:,}", f"on {_days(source)}", link="events"),
+        Tile("Accounts", f"{accounts:,}", f"in {_number(regions, 'region')}", link="coverage"),
+        Tile("Actors", f"{actors:,}", "users, roles, services", link="new"),
+        *_launch_tiles(source),
+        *_call_tiles(source, codes, events),
+        *_loss_tiles(losses),
+    ]
+    sections = [launches, new, *called, hours, coverage]
+    period = source.period
+    title = f"CloudTrail, {period.since} to {period.until}"
+    return Page(title, _about(source, named, made), _alerts(losses), tiles, sections, period.unit)
+
+
+def _days(source: Source) -> str:
+    covered = source.rows("SELECT count(DISTINCT dt) FROM period_coverage WHERE events > 0")[0][0]
+    return f"{covered:,} of {_number(len(source.period.days), 'day')}"
+
+
+def _launch_tiles(source: Source) -> list[Tile]:
+    calls, failed, dry, instances, unknown, asked = source.rows(_LAUNCHES, dry_run=DRY_RUN)[0]
+    others = f"{failed:,} failed, {_number(dry, 'dry run')}"
+    size = (
+        f"and those of {_number(unknown, 'launch', 'launches')} of unknown size, up to {asked:,}"
+        if unknown
+        else "in their responses"
+    )
+    return [
+        Tile("Launches", f"{calls:,}", others, link="launches"),
+        Tile("Instances launched", f"{instances:,}", size, is_alert=bool(unknown), link="launches"),
+    ]
+
+
+def _call_tiles(source: Source, codes: list[str], events: int) -> list[Tile]:
+    failed, denied, root = source.rows(_CALLS, dry_run=DRY_RUN, codes=codes)[0]
+    share = f"{100 * failed / events:.1f} % of events" if events else ""
+    return [
+        Tile("Failed calls", f"{failed:,}", share, link="apis"),
+        Tile("Denied calls", f"{denied:,}", "of the failed ones", link="denied"),
+        Tile("Calls of root users", f"{root:,}", "", is_alert=root > 0, link="root"),
+    ]
+
+
+def _loss_tiles(losses: Losses) -> list[Tile]:
+    not_read = losses.rejected + losses.unreadable
+    gaps = losses.missing_days
+    return [
+        Tile("Files not read", f"{not_read:,}", f"{losses.read:,} read", is_alert=not_read > 0, link="coverage"),
+        Tile("Gaps", f"{gaps:,}", "days without logs of an account and region", is_alert=gaps > 0, link="coverage"),
+    ]
+
+
+def _alerts(losses: Losses) -> list[str]:
+    parts = [
+        (losses.rejected, f"{_number(losses.rejected, 'log file')} rejected: the bytes are bad"),
+        (losses.unreadable, f"{_number(losses.unreadable, 'log file')} or folders unreadable: they could not be fetched"),
+        (losses.rejected_records, f"{_number(losses.rejected_records, 'record')} rejected in files that were read"),
+        (
+            losses.late_records,
+            f"{_number(losses.late_records, 'record')} too late: they came after somebody removed their day's events",
+        ),
+        (
+            losses.missing_days,
+            f"{_number(losses.missing_days, 'day')} without logs of an account and region that had some before",
+        ),
+    ]
+    return [said for number, said in parts if number]
+
+
+def _about(source: Source, named: str, made: dt.datetime) -> list[str]:
+    period = source.period
+    lines = [f"Tables: {named}. Made {made:%Y-%m-%d %H:%M} UTC."]
+    whose = f"Accounts: {', '.join(source.accounts)}." if source.accounts else "All accounts of the tables."
+    lines.append(f"{whose} The tables hold {period.first} to {period.last}.{_sizes(period)}")
+    if period.after_today:
+        lines.append(f"{_number(period.after_today, 'day')} after today are in the tables, and not on this page.")
+    return lines
+
+
+def _sizes(period: Period) -> str:
+    if period.unit is Unit.DAY:
+        return ""
+    weeks = " (from its Monday on)" if period.unit is Unit.WEEK else ""
+    days = f"{len(period.days):,} days: ask for fewer with --since and --until"
+    return f" The charts are by {period.unit}{weeks}, as these are {days}."
+
+
+def _number(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

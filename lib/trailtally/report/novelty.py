@@ -1,0 +1,130 @@
+"""What is new: actors, addresses and regions that were not there before."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from trailtally.report.period import HISTORY_DAYS
+from trailtally.report.pieces import Listing, Section
+from trailtally.report.source import Source
+
+_MOST = 200
+
+# When each actor first called from each address. Texts of these calls are looked up for the rows that are shown alone.
+_FIRST_CALLS = """
+CREATE OR REPLACE TEMP TABLE first_calls AS
+SELECT actor, source_ip, min(first_event_time) AS first_seen, max(last_event_time) AS last_seen, sum(event_count)::BIGINT AS calls
+FROM history_counts
+GROUP BY actor, source_ip
+"""
+
+_ACTORS = """
+SELECT min(first_seen) AS seen, actor, sum(calls)::BIGINT AS calls
+FROM first_calls
+GROUP BY actor
+HAVING seen >= $since::TIMESTAMP
+"""
+
+_ADDRESSES = """
+SELECT min(first_seen) AS seen, source_ip, count(DISTINCT actor) AS actors, sum(calls)::BIGINT AS calls
+FROM first_calls
+GROUP BY source_ip
+HAVING seen >= $since::TIMESTAMP
+"""
+
+_REGIONS = """
+SELECT min(first_event_time) AS seen, account_id, region, sum(events)::BIGINT AS events
+FROM history_coverage
+WHERE events > 0
+GROUP BY account_id, region
+HAVING seen >= $since::TIMESTAMP
+"""
+
+# The calls at the times when something was first seen.
+_CALLS_THEN = """
+SELECT first_event_time, actor, actor_type, account_id, region, source_ip, concat_ws(' ', event_source, event_name)
+FROM period_counts
+WHERE dt IN (SELECT unnest($days)) AND first_event_time IN (SELECT unnest($times))
+ORDER BY ALL
+"""
+
+
+def count_actors(source: Source) -> int:
+    """Return how many actors called in the period; reads the first calls, which `new_section` needs."""
+    source.connection.execute(_FIRST_CALLS)
+    sql = "SELECT count(DISTINCT actor) FROM first_calls WHERE last_seen >= $since::TIMESTAMP"
+    return int(source.rows(sql, since=source.period.since)[0][0])
+
+
+def new_section(source: Source) -> Section:
+    """Return the section of actors, addresses and regions that are new. `count_actors` comes first."""
+    parts = [_actors(source), _addresses(source), _regions(source)]
+    return Section("new", "What is new", [comparison(source)], parts)
+
+
+def comparison(source: Source) -> str:
+    """Return what new means here: compared with which days."""
+    period = source.period
+    if period.history:
+        return (
+            f"New is what was not there before {period.since}: the tables are compared with up to {HISTORY_DAYS} days before, of "
+            f"which they hold those since {period.history}."
+        )
+    return (
+        f"No history: the tables hold nothing of the {HISTORY_DAYS} days before {period.since}. That first day stands for it: "
+        f"listed is what was first seen on {period.new_since} or later."
+    )
+
+
+class _Call(NamedTuple):
+    """A call at a time when something was first seen."""
+
+    time: dt.datetime
+    actor: str | None = None
+    actor_type: str | None = None
+    account_id: str | None = None
+    region: str | None = None
+    source_ip: str | None = None
+    name: str | None = None
+
+
+def _actors(source: Source) -> Listing:
+    found, count = source.capped(_ACTORS, order="seen DESC, actor", most=_MOST, since=source.period.new_since)
+    calls = {(call.time, call.actor): call for call in _calls_then(source, found)}
+    rows = []
+    for seen, actor, number in found:
+        call = calls.get((seen, actor), _Call(seen))
+        rows.append((seen, actor, call.actor_type, call.account_id, call.source_ip, call.name, number))
+    columns = ("first seen (UTC)", "who", "type", "in account", "from", "first call", "calls")
+    return Listing("New actors", columns, rows, count, "the newest", none="No new actor.")
+
+
+def _addresses(source: Source) -> Listing:
+    found, count = source.capped(_ADDRESSES, order="seen DESC, source_ip", most=_MOST, since=source.period.new_since)
+    calls = {(call.time, call.source_ip): call for call in _calls_then(source, found)}
+    rows = []
+    for seen, address, actors, number in found:
+        call = calls.get((seen, address), _Call(seen))
+        rows.append((seen, address, call.actor, call.name, actors, number))
+    columns = ("first seen (UTC)", "address", "first used by", "first call", "actors", "calls")
+    return Listing("New addresses", columns, rows, count, "the newest", none="No new address.")
+
+
+def _regions(source: Source) -> Listing:
+    found, count = source.capped(_REGIONS, order="seen DESC, account_id, region", most=_MOST, since=source.period.new_since)
+    calls = {(call.time, call.account_id, call.region): call for call in _calls_then(source, found)}
+    rows = []
+    for seen, account, region, events in found:
+        call = calls.get((seen, account, region), _Call(seen))
+        rows.append((seen, account, region, call.actor, call.name, events))
+    columns = ("first used (UTC)", "account", "region", "first used by", "first call", "events")
+    return Listing("Regions that an account had not used before", columns, rows, count, "the newest", none="No new region.")
+
+
+def _calls_then(source: Source, found: Sequence[tuple[Any, ...]]) -> list[_Call]:
+    """Return the calls at the times of the first column, each time's first by name last."""
+    times = [row[0] for row in found]
+    if not times:
+        return []
+    calls = source.rows(_CALLS_THEN, days=sorted({f"{time:%Y-%m-%d}" for time in times}), times=times)
+    return [_Call(*call) for call in reversed(calls)]

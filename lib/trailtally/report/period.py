@@ -1,0 +1,129 @@
+"""The days of a report: which ones, in buckets of what size, and what came before them."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from trailtally.errors import UsageError
+
+# Days of a report that is not told which: the last of the tables.
+DEFAULT_DAYS = 90
+
+# What is new is what was not there in so many days before the period, which the named queries take, too.
+HISTORY_DAYS = 90
+
+_ONE = dt.timedelta(days=1)
+
+
+class Unit(StrEnum):
+    """The size of a chart's buckets."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+# More days than these are counted in larger buckets: a chart has some hundred bars at most, but for those of years.
+_MOST_DAYS = ((100, Unit.DAY), (2 * 366, Unit.WEEK), (20 * 366, Unit.MONTH))
+
+
+@dataclass(frozen=True)
+class Period:
+    """The days of a report, and the tables' own. Days are UTC, YYYY-MM-DD.
+
+    Attributes:
+        since, until: The first and the last day, both included.
+        first, last: The first and the last day of the tables, those after today left out.
+        history: The first day of the tables that what is new is compared with; None where they hold nothing before `since`.
+        after_today: Days of the tables after today. None of them is in a report.
+        last_whole: The last day that should be whole: `until`, or yesterday if that is today.
+    """
+
+    since: str
+    until: str
+    first: str
+    last: str
+    history: str | None
+    after_today: int
+    last_whole: str
+
+    @cached_property
+    def unit(self) -> Unit:
+        """Return the size of the buckets."""
+        days = len(self.days)
+        return next((unit for most, unit in _MOST_DAYS if days <= most), Unit.YEAR)
+
+    @cached_property
+    def days(self) -> list[str]:
+        """Return all days, whether the tables have them or not."""
+        return days_between(self.since, self.until)
+
+    @cached_property
+    def buckets(self) -> list[str]:
+        """Return the names of all buckets in their order."""
+        return list(dict.fromkeys(map(self.bucket_of, self.days)))
+
+    @property
+    def new_since(self) -> str:
+        """Return the first day on which something can be new. Without a history, the period's first day stands for one."""
+        return self.since if self.history else (dt.date.fromisoformat(self.since) + _ONE).isoformat()
+
+    def bucket_of(self, day: str) -> str:
+        """Return the bucket of a day: the day, the Monday of its week, its month or its year."""
+        if self.unit is Unit.WEEK:
+            date = dt.date.fromisoformat(day)
+            return (date - dt.timedelta(days=date.weekday())).isoformat()
+        return day[: {Unit.DAY: 10, Unit.MONTH: 7, Unit.YEAR: 4}[self.unit]]
+
+    @property
+    def bucket_sql(self) -> str:
+        """Return the expression of `bucket_of` for the column `dt`."""
+        if self.unit is Unit.WEEK:
+            return "strftime(date_trunc('week', dt::DATE), '%Y-%m-%d')"
+        return f"dt[:{ {Unit.DAY: 10, Unit.MONTH: 7, Unit.YEAR: 4}[self.unit] }]"
+
+
+def choose_period(days: Sequence[str], since: str | None, until: str | None, today: dt.date, *, named: str) -> Period:
+    """Return the period for the days that the tables have, sorted; `since` and `until` are what was asked for.
+
+    Without `since` it begins with the first day that the tables have of the last DEFAULT_DAYS; else with that day, or with
+    the tables. Without `until` it ends with the tables' last day. A day without logs at either end is shown if it was asked for.
+    Raises UsageError where the tables have no day of it; messages call the output `named`.
+    """
+    now = today.isoformat()
+    known = [day for day in days if day <= now]
+    if not known:
+        raise UsageError(f"{named}: its tables hold no events" + (f" up to today, {now}" if days else ""))
+    last = min(until, now) if until else known[-1]
+    if since:
+        first = max(since, known[0])
+    else:
+        start = _before(last, DEFAULT_DAYS - 1)
+        first = next((day for day in known if start <= day <= last), start)
+    if not any(first <= day <= last for day in known):
+        asked = f"from {since or first} to {until or last}"
+        raise UsageError(f"{named}: no events {asked}. Its tables have {known[0]} to {known[-1]} (--since, --until)")
+    oldest = _before(first, HISTORY_DAYS)
+    return Period(
+        since=first,
+        until=last,
+        first=known[0],
+        last=known[-1],
+        history=next((day for day in known if oldest <= day < first), None),
+        after_today=len(days) - len(known),
+        last_whole=min(last, _before(now, 1)),
+    )
+
+
+def days_between(first: str, last: str) -> list[str]:
+    """Return the days from the first to the last, both included."""
+    start = dt.date.fromisoformat(first)
+    return [(start + number * _ONE).isoformat() for number in range((dt.date.fromisoformat(last) - start).days + 1)]
+
+
+def _before(day: str, days: int) -> str:
+    ordinal = dt.date.fromisoformat(day).toordinal() - days
+    return dt.date.fromordinal(max(ordinal, 1)).isoformat()

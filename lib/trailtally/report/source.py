@@ -1,0 +1,103 @@
+"""Where a report's numbers come from: views of the tables of an output, of the days and accounts that are asked for."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trailtally.errors import UsageError
+from trailtally.report.period import Period, choose_period
+from trailtally.sql.database import open_database
+from trailtally.sql.table_objects import LAST_DAY, check_tables
+from trailtally.stages.stored import days_of
+from trailtally.storage import Store
+from trailtally.tables import coverage, ledger
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Days after the period on which log files of it may have been delivered.
+_DELIVERED_AFTER = 30
+
+# The account in a log file's path; the named query incomplete_days takes it as this, too.
+_ACCOUNT_OF_FILE = r"regexp_extract(file_key, '^.*/(\d{12})/CloudTrail(/|$)', 1)"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to report: days (YYYY-MM-DD; None is by default) and accounts; of none, all."""
+
+    since: str | None = None
+    until: str | None = None
+    accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A connection with views of the accounts asked for.
+
+    period_counts, period_launches, period_coverage and period_events have the rows of event_counts, launches, coverage and events
+    on the period's days, and the bucket of each; history_counts and history_coverage also those of the days before that are
+    compared with. period_files has the ledger's rows from the period's first day to some days after it, and all without a date.
+    """
+
+    connection: "duckdb.DuckDBPyConnection"
+    period: Period
+    accounts: tuple[str, ...]
+
+    def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        found: list[tuple[Any, ...]] = self.connection.execute(sql, values or None).fetchall()
+        return found
+
+    def capped(self, sql: str, *, order: str, most: int, **values: object) -> tuple[list[tuple[Any, ...]], int]:
+        """Return the first rows of a query in this order, and how many it has in all."""
+        found = self.rows(f"SELECT *, count(*) OVER () FROM ({sql}) ORDER BY {order} LIMIT {most}", **values)  # noqa: S608 - ours
+        return [row[:-1] for row in found], found[0][-1] if found else 0
+
+
+def open_source(store: Store, question: Question, *, today: dt.date, named: str) -> Source:
+    """Return the source of a report. Raises UsageError where there is nothing to report; messages call the output `named`."""
+    check_tables(store, named)
+    period = choose_period(days_of(store, coverage.TABLE), question.since, question.until, today, named=named)
+    # Of all days: a log file without a date is in the ledger's first one. DuckDB opens those that a query is about.
+    connection = open_database(store)
+    for view in _views(period, question.accounts):
+        connection.execute(view)
+    source = Source(connection, period, question.accounts)
+    if question.accounts and not source.rows("SELECT 1 FROM period_coverage LIMIT 1"):
+        raise UsageError(
+            f"{named}: no events of {', '.join(question.accounts)} from {period.since} to {period.until} (--account, --since)"
+        )
+    return source
+
+
+def _views(period: Period, accounts: Sequence[str]) -> list[str]:
+    """Return the statements that create the views. Days and accounts are digits and hyphens: checked where they came in."""
+    listed = ", ".join(f"'{account}'" for account in accounts)
+    of_accounts = f" AND account_id IN ({listed})" if accounts else ""
+    of_files = f" AND coalesce({_ACCOUNT_OF_FILE}, '') IN ('', {listed})" if accounts else ""
+    of_days = f"dt BETWEEN '{period.since}' AND '{period.until}'"
+    of_history = f"dt BETWEEN '{period.history or period.since}' AND '{period.until}'"
+    days = f"(delivered BETWEEN '{period.since}' AND '{_after(period.until)}' OR delivered = '{ledger.UNDATED}')"
+    in_period = {"counts": "event_counts", "launches": "launches", "coverage": "coverage", "events": "events"}
+    in_history = {"counts": "event_counts", "coverage": "coverage"}
+    bucket = f"{period.bucket_sql} AS bucket"
+    return [
+        *(
+            f"CREATE VIEW period_{name} AS SELECT *, {bucket} FROM {table} WHERE {of_days}{of_accounts}"  # noqa: S608
+            for name, table in in_period.items()
+        ),
+        *(
+            f"CREATE VIEW history_{name} AS SELECT * FROM {table} WHERE {of_history}{of_accounts}"  # noqa: S608
+            for name, table in in_history.items()
+        ),
+        f"CREATE VIEW period_files AS SELECT * FROM ledger WHERE {days}{of_files}",  # noqa: S608
+    ]
+
+
+def _after(day: str) -> str:
+    try:
+        return (dt.date.fromisoformat(day) + dt.timedelta(days=_DELIVERED_AFTER)).isoformat()
+    except OverflowError:
+        return LAST_DAY
