@@ -17,6 +17,9 @@ ACCOUNT = "111122223333"
 LOGS_KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"
 TABLES_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/22222222-2222-2222-2222-222222222222"
 ARTIFACTS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/33333333-3333-3333-3333-333333333333"
+BRIEF_TOPIC = f"arn:aws:sns:us-west-2:{ACCOUNT}:brief"
+BRIEF_KEY = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/44444444-4444-4444-4444-444444444444"
+BRIEF = {"BriefTopicArn": BRIEF_TOPIC, "BriefTopicKeyArn": BRIEF_KEY}
 # The keys of what the job reads and writes, as parameters.
 KEYS = {"LogsKeyArn": LOGS_KEY, "TablesKeyArn": TABLES_KEY, "ArtifactsKeyArn": ARTIFACTS_KEY}
 PLACES = {
@@ -200,11 +203,13 @@ FULL = {
     "trail": {"OrganizationId": "o-exampleorg", "ReaderArn": "arn:aws:iam::444455556666:role/reader", "DaysToExpiration": "400"}
     | {"DaysToInstantRetrieval": "90"},
     "serverless": KEYS
+    | BRIEF
     | {"AcceptIncomplete": "true", "AlarmEmail": "a@example.com"}
     | {"SubnetIds": "subnet-0aaaaaaa", "SecurityGroupIds": "sg-0aaaaaaa"},
-    "cluster-roles": KEYS,
-    "cluster-transient": {"AcceptIncomplete": "true", "DeliveredSince": "14d", "AlarmEmail": "a@example.com"},
-    "cluster-step": {"AcceptIncomplete": "true", "AlarmEmail": "a@example.com"},
+    "cluster-roles": KEYS | BRIEF,
+    "cluster-transient": {"AcceptIncomplete": "true", "DeliveredSince": "14d", "AlarmEmail": "a@example.com"}
+    | {"BriefTopicArn": BRIEF_TOPIC},
+    "cluster-step": {"AcceptIncomplete": "true", "AlarmEmail": "a@example.com", "BriefTopicArn": BRIEF_TOPIC},
 }
 STACKS = {f"{name} small": stack(name) for name in NAMES} | {f"{name} full": stack(name, **FULL[name]) for name in NAMES}
 

@@ -203,12 +203,16 @@ def test_every_role_is_assumed_by_one_service_for_this_account(made: Stack) -> N
         "NodeRole": "ec2.amazonaws.com",
         "ServiceRole": "elasticmapreduce.amazonaws.com",
         "SchedulerRole": "scheduler.amazonaws.com",
+        "BriefRole": "emr-serverless.amazonaws.com",
+        "BriefSchedulerRole": "scheduler.amazonaws.com",
     }
     at = "eu-central-1:111122223333:"
     sources = {
         "ExecutionRole": f"arn:aws:emr-serverless:{at}/applications/*",
         "ServiceRole": f"arn:aws:elasticmapreduce:{at}*",
         "SchedulerRole": f"arn:aws:scheduler:{at}schedule-group/default",
+        "BriefRole": f"arn:aws:emr-serverless:{at}/applications/*",
+        "BriefSchedulerRole": f"arn:aws:scheduler:{at}schedule-group/default",
     }
     for name, role in made.of_type("AWS::IAM::Role").items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]

@@ -13,10 +13,10 @@ import pytest
 
 from dist.conftest import MACHINE, PYTHON
 from trailtally import __version__
-from trailtally.sql.named_queries import queries
 from trailtally.emr import dist as building
 from trailtally.emr.artifacts import Artifacts, tag
 from trailtally.errors import TrailtallyError
+from trailtally.sql.named_queries import queries
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +33,8 @@ def test_every_file_is_in_the_sums_and_is_what_they_say(dist: Artifacts) -> None
     assert sums == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.name != "SHA256SUMS"
     }
-    of_spark = {dist.job, dist.package, dist.bootstrap, dist.wheelhouse(PYTHON, MACHINE), dist.site_packages(PYTHON, MACHINE)}
+    packed = {dist.wheelhouse(PYTHON, MACHINE), dist.site_packages(PYTHON, MACHINE)}
+    of_spark = {dist.job, dist.brief, dist.package, dist.bootstrap, *packed}
     wheel = f"trailtally-{__version__}-py3-none-any.whl"
     assert set(sums) == {*(path.rpartition("/")[2] for path in of_spark), wheel, "requirements.txt"}
 
@@ -70,7 +71,9 @@ def test_the_unpacked_packages_can_be_imported_from_where_they_lie(dist: Artifac
     subprocess.check_call([(node / "bin" / "python").resolve(), "-m", "venv", "--without-pip", bare])
     with tarfile.open(dist.site_packages(PYTHON, MACHINE)) as tar:
         tar.extractall(tmp_path / "packages", filter="data")
-    code = "import boto3, isal.isal_zlib, msgspec, numpy, obstore, pandas, pyarrow.parquet; print(pyarrow.__file__)"
+    code = (
+        "import boto3, duckdb, fsspec, isal.isal_zlib, msgspec, numpy, obstore, pandas, pyarrow.parquet as p; print(p.__file__)"
+    )
     alone = {"PYTHONPATH": str(tmp_path / "packages")}
     said = subprocess.check_output([bare / "bin" / "python", "-c", code], env=alone, text=True)
     assert said.startswith(str(tmp_path / "packages"))

@@ -32,6 +32,11 @@ class Artifacts(NamedTuple):
         return f"{self.url}/daily_aggregates.py"
 
     @property
+    def brief(self) -> str:
+        """What spark-submit starts for the daily brief."""
+        return f"{self.url}/daily_brief.py"
+
+    @property
     def package(self) -> str:
         """The package for --py-files. The wheel will not do: Spark's workers import from a .zip alone."""
         return f"{self.url}/trailtally-{self.version}.zip"

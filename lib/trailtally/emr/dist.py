@@ -59,6 +59,7 @@ def build(into: Path, pythons: Iterable[str], machines: Iterable[str]) -> None:
     files = [_wheel(into)]
     files += [Path(shutil.copy(files[0], made.package))]  # a wheel is a .zip of the package; Spark goes by the name's end
     files += [Path(shutil.copy(ROOT / "jobs" / "daily_aggregates.py", made.job))]
+    files += [Path(shutil.copy(ROOT / "jobs" / "daily_brief.py", made.brief))]
     files += [Path(shutil.copy(ROOT / "bootstrap.sh", made.bootstrap))]
     for python in pythons:
         for machine in machines:

@@ -14,6 +14,8 @@ from trailtally.emr.spark import Setting
 
 # What a reader puts in their place.
 ARTIFACTS = Artifacts("ARTIFACTS-URL", "VERSION")
+BRIEF = ("s3://TABLES-BUCKET/TABLES-PREFIX", "--sns-topic", "TOPIC-ARN")
+BRIEF_MINUTES = 60
 JOB = ("--input", "s3://LOGS-BUCKET/LOGS-PREFIX", "--output", "s3://TABLES-BUCKET/TABLES-PREFIX")
 WHERE = requests.Serverless(
     "APPLICATION-ID", "ROLE-ARN", "MACHINE", "CLIENT-TOKEN", requests.MINUTES, "s3://RUNS-BUCKET/RUNS-PREFIX"
@@ -32,6 +34,8 @@ def documents() -> dict[str, str]:
         "step.json": _json(step),
         "add-steps.json": _json(requests.steps_of_cli(step)),
         "serverless-job-run.json": _json(requests.job_run(WHERE, ARTIFACTS, JOB)),
+        "brief-add-steps.json": _json(requests.steps_of_cli(requests.brief_step("CLUSTER-ID", ARTIFACTS, BRIEF))),
+        "brief-job-run.json": _json(requests.brief_run(WHERE._replace(minutes=BRIEF_MINUTES), ARTIFACTS, BRIEF)),
     }
 
 

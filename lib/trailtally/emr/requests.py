@@ -28,7 +28,15 @@ def step(
 
     A failed step leaves the cluster and its other steps alone.
     """
-    arguments = spark.step_arguments(artifacts, job, more)
+    return _step(cluster, spark.step_arguments(artifacts, job, more), name)
+
+
+def brief_step(cluster: str, artifacts: Artifacts, brief: Sequence[str]) -> dict[str, Any]:
+    """The request that adds a step which makes the daily brief. `brief`: the arguments of daily_brief.py."""
+    return _step(cluster, spark.brief_step_arguments(artifacts, brief), "trailtally brief")
+
+
+def _step(cluster: str, arguments: list[str], name: str) -> dict[str, Any]:
     if (size := len(_JAR) + sum(map(len, arguments))) > MOST_CHARACTERS:
         raise UsageError(
             f"the step's arguments have {size:,} characters, and EMR takes {MOST_CHARACTERS:,}: give fewer --input, such as the "
@@ -60,13 +68,23 @@ def job_run(
     It never has a retryPolicy: a run that ends with 3 has published, a second attempt would find nothing new, end with 0, and
     hide it.
     """
+    return _run(where, name, spark.serverless_driver(artifacts, job, python=PYTHON, machine=where.machine, more=more))
+
+
+def brief_run(where: Serverless, artifacts: Artifacts, brief: Sequence[str]) -> dict[str, Any]:
+    """The request that starts a run which makes the daily brief. `brief`: the arguments of daily_brief.py."""
+    driver = spark.brief_serverless_driver(artifacts, brief, python=PYTHON, machine=where.machine)
+    return _run(where, "trailtally brief", driver)
+
+
+def _run(where: Serverless, name: str, driver: dict[str, object]) -> dict[str, Any]:
     request: dict[str, Any] = {
         "applicationId": where.application,
         "clientToken": where.token,
         "executionRoleArn": where.role,
         "name": name,
         "executionTimeoutMinutes": where.minutes,
-        "jobDriver": spark.serverless_driver(artifacts, job, python=PYTHON, machine=where.machine, more=more),
+        "jobDriver": driver,
     }
     if where.logs:
         monitoring = {"s3MonitoringConfiguration": {"logUri": f"{where.logs}/"}}

@@ -40,8 +40,12 @@ COMMON = (
     Setting("spark.trailtally.dollars.per_gigabyte_in", "0", "the cluster is in the bucket's region. Elsewhere: 0.02 or more"),
 )
 
+_PYTHON_OF_NODES = Setting(
+    "spark.pyspark.python", f"{VENV}/bin/python", "what bootstrap.sh made on each node, for driver and workers"
+)
+
 CLUSTER = (
-    Setting("spark.pyspark.python", f"{VENV}/bin/python", "what bootstrap.sh made on each node, for driver and workers"),
+    _PYTHON_OF_NODES,
     Setting(
         "spark.yarn.maxAppAttempts",
         "1",
@@ -54,6 +58,14 @@ SERVERLESS = (
     Setting("spark.emr-serverless.driverEnv.PYTHONPATH", f"./{UNPACKED}", "the packages of the archive, before the image's own"),
     Setting("spark.executorEnv.PYTHONPATH", f"./{UNPACKED}", "as above"),
     *COMMON,
+)
+
+
+# The brief has a driver alone, and no Spark session: DuckDB works in Python's memory.
+BRIEF = (
+    Setting("spark.driver.cores", "2", "DuckDB reads many objects at a time"),
+    Setting("spark.driver.memory", "1g", "Java starts Python, and does nothing else"),
+    Setting("spark.driver.memoryOverhead", "7g", "Python: 90 days of counts"),
 )
 
 
@@ -84,21 +96,60 @@ def step_arguments(artifacts: Artifacts, job: Sequence[str], more: Sequence[str]
     ]
 
 
+def brief_step_arguments(artifacts: Artifacts, brief: Sequence[str]) -> list[str]:
+    """The same of a step that makes the daily brief. `brief`: the arguments of daily_brief.py.
+
+    It runs on the primary node, without YARN: in cluster mode a driver that starts no Spark session counts as failed.
+    """
+    return [
+        "spark-submit",
+        "--master",
+        "local",
+        "--deploy-mode",
+        "client",
+        "--name",
+        "trailtally brief",
+        "--py-files",
+        artifacts.package,
+        "--conf",
+        _text(_PYTHON_OF_NODES),
+        artifacts.brief,
+        *brief,
+    ]
+
+
 def serverless_driver(
     artifacts: Artifacts, job: Sequence[str], *, python: str, machine: str, more: Sequence[str] = ()
 ) -> dict[str, object]:
     """`jobDriver` of a StartJobRun request of EMR Serverless. `job` and `more` as for a step; these without spaces."""
+    ours = (*_places(artifacts, python, machine), *SERVERLESS)
+    return _driver(artifacts.job, job, (*map(_text, ours), *more))
+
+
+def brief_serverless_driver(artifacts: Artifacts, brief: Sequence[str], *, python: str, machine: str) -> dict[str, object]:
+    """The same of a run that makes the daily brief: a driver alone."""
     ours = (
+        *_places(artifacts, python, machine),
+        *(s for s in SERVERLESS if s not in COMMON and "executor" not in s.name),
+        *BRIEF,
+    )
+    return _driver(artifacts.brief, brief, tuple(map(_text, ours)))
+
+
+def _places(artifacts: Artifacts, python: str, machine: str) -> tuple[Setting, ...]:
+    return (
         Setting("spark.submit.pyFiles", artifacts.package, "the package"),
         Setting("spark.archives", f"{artifacts.site_packages(python, machine)}#{UNPACKED}", "what it needs"),
         *pythons_of_serverless(python),
-        *SERVERLESS,
     )
+
+
+def _driver(entry_point: str, arguments: Sequence[str], settings: Sequence[str]) -> dict[str, object]:
     return {
         "sparkSubmit": {
-            "entryPoint": artifacts.job,
-            "entryPointArguments": list(job),
-            "sparkSubmitParameters": " ".join(f"--conf {setting}" for setting in (*map(_text, ours), *more)),
+            "entryPoint": entry_point,
+            "entryPointArguments": list(arguments),
+            "sparkSubmitParameters": " ".join(f"--conf {setting}" for setting in settings),
         }
     }
 
