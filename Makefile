@@ -49,9 +49,10 @@ demo: example  ## run on the example tree, without Spark, and show the result
 spark: spark-venv example  ## add Java and Spark to .venv, and run on the example tree by spark-submit
 	$(call run_example,$(VENV)/bin/spark-submit jobs/daily_aggregates.py,$(SPARK_TABLES))
 
-servers: test-venv  ## install the S3 server and the SQL engine that tests run against, where Go and Maven are there
+servers: test-venv  ## install the S3 server, the SQL engine and the browser that tests run against, where that is possible
 	@TRAILTALLY_VENV=$(VENV) tests/s3/versitygw.sh
 	@TRAILTALLY_VENV=$(VENV) tests/athena/trino.sh
+	@tests/report/chromium.sh
 
 test: all-venv servers  ## run the tests but for the slow ones
 	@$(VENV)/bin/pytest -m "not slow"

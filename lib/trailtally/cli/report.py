@@ -30,7 +30,7 @@ def add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     report.add_argument("output", metavar="OUTPUT", help="the --output of a run")
-    report.add_argument("--into", type=Path, required=True, metavar="FILE", help="the file to write, such as report.html")
+    report.add_argument("--into", type=_file, required=True, metavar="FILE", help="the file to write, such as report.html")
     report.add_argument(
         "--since",
         type=day,
@@ -47,6 +47,12 @@ def add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     report.set_defaults(job=_report)
 
 
+def _file(text: str) -> Path:
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no file of this machine, such as report.html")
+    return Path(text)
+
+
 def _account(text: str) -> str:
     if not (text.isascii() and text.isdecimal() and len(text) == 12):
         raise argparse.ArgumentTypeError(f"{text!r} is no account: 12 digits, such as 111122223333")
@@ -55,6 +61,8 @@ def _account(text: str) -> str:
 
 def _report(options: argparse.Namespace) -> str:
     try:
+        import duckdb  # noqa: F401, PLC0415 - as below
+
         from trailtally.report.contents import make_page  # noqa: PLC0415 - what an extra brings
         from trailtally.report.page import html  # noqa: PLC0415
         from trailtally.report.source import Question, open_source  # noqa: PLC0415

@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import vl_convert
 from markupsafe import Markup
 
-from trailtally.errors import UsageError
 from trailtally.report.gaps import MISSING, NOT_YET, PARTLY, WHOLE
 from trailtally.report.period import Unit
 from trailtally.report.pieces import Heat, Stack, Strip
@@ -188,10 +188,6 @@ def strip_svg(strip: Strip) -> Markup:
 
 
 def _svg(spec: dict[str, Any], label: str) -> Markup:
-    try:
-        import vl_convert  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise UsageError("a report needs vl-convert, which is not installed here: pip install 'trailtally[report]'") from None
     drawn = vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE)
     box = _ROOT.match(drawn)
     assert box, "vl-convert draws an svg with a viewBox"

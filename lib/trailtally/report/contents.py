@@ -94,7 +94,7 @@ def _call_tiles(source: Source, codes: list[str], events: int) -> list[Tile]:
     return [
         Tile("Failed calls", f"{failed:,}", share, link="apis"),
         Tile("Denied calls", f"{denied:,}", "of the failed ones", link="denied"),
-        Tile("Calls of root users", f"{root:,}", "", is_alert=root > 0, link="root"),
+        Tile("Calls of root users", f"{root:,}", "those of services for them, too", is_alert=root > 0, link="root"),
     ]
 
 
@@ -110,15 +110,14 @@ def _loss_tiles(losses: Losses) -> list[Tile]:
 def _alerts(losses: Losses) -> list[str]:
     parts = [
         (losses.rejected, f"{_number(losses.rejected, 'log file')} rejected: the bytes are bad"),
-        (losses.unreadable, f"{_number(losses.unreadable, 'log file')} or folders unreadable: they could not be fetched"),
+        (
+            losses.unreadable,
+            f"{_number(losses.unreadable, 'log file or folder', 'log files or folders')} unreadable: could not be fetched",
+        ),
         (losses.rejected_records, f"{_number(losses.rejected_records, 'record')} rejected in files that were read"),
         (
             losses.late_records,
             f"{_number(losses.late_records, 'record')} too late: they came after somebody removed their day's events",
-        ),
-        (
-            losses.missing_days,
-            f"{_number(losses.missing_days, 'day')} without logs of an account and region that had some before",
         ),
     ]
     return [said for number, said in parts if number]

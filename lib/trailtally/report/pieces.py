@@ -60,7 +60,7 @@ class Listing:
         count, found = len(self.rows), self.found or len(self.rows)
         order = f"{self.order} first" if found > 1 else ""
         if found > count:
-            return f"{found:,} rows, {order}: {count:,} are here, {found - count:,} are not on this page"
+            return f"{found:,} rows, {order}: {count:,} of them are on this page"
         return ", ".join(filter(None, (f"{count:,} {'row' if count == 1 else 'rows'}", order)))
 
 

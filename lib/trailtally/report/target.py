@@ -13,8 +13,6 @@ from trailtally.storage import Store
 
 def check_target(path: Path, store: Store) -> None:
     """Raise UsageError where no report can be written to the path: nothing but an earlier report is replaced."""
-    if str(path).startswith(("s3:", "s3a:")):
-        raise UsageError(f"--into {path}: give a file of this machine")
     if not path.parent.is_dir():
         raise UsageError(f"--into {path}: there is no folder {path.parent}")
     if not store.is_remote and path.parent.resolve().is_relative_to(Path(store.root).resolve()):
@@ -26,9 +24,7 @@ def check_target(path: Path, store: Store) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise UsageError(f"--into {path}: is a folder. Give a file, such as {path / 'report.html'}")
     if not stat.S_ISREG(found.st_mode) or path.read_bytes()[: len(MARK)] != MARK.encode():
-        raise UsageError(
-            f"--into {path}: is there, and no report of trailtally: it is not replaced. Remove it, or give another file"
-        )
+        raise UsageError(f"--into {path}: is there, and no report of trailtally: it is not replaced. Give another file")
 
 
 def write_target(path: Path, page: str) -> int:
