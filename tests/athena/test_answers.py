@@ -49,11 +49,12 @@ def at(text: str) -> datetime:
 
 
 class Tables(NamedTuple):
-    """Tables in a bucket, registered in a database."""
+    """Tables in a bucket, registered in a database; `output` is the folder that they were put there from."""
 
     trino: Engine
     bucket: Bucket
     database: str
+    output: Path
 
     def ask(self, name: str, **values: str) -> Result:
         """The answer of a shipped query."""
@@ -74,7 +75,7 @@ def registered(trino: Engine, service: Service, tables: Path, database: str) -> 
     glue = servers.client(trino.server.url, trino.server.keys, "glue")
     settings = Settings(f"{bucket.url}/tables", f"{bucket.url}/results/", 10**9)
     catalog.register(glue, service.athena, Place(database, database), settings, say=lambda _: None)
-    return Tables(trino, bucket, database)
+    return Tables(trino, bucket, database, tables)
 
 
 @pytest.fixture(scope="module")

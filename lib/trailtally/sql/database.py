@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from trailtally.errors import UsageError
+from trailtally.sql.dialect import in_duckdb
+from trailtally.sql.named_queries import views
 from trailtally.sql.table_objects import FIRST_DAY, LAST_DAY, check_tables
 from trailtally.storage import Store
 from trailtally.tables import TABLES
@@ -35,9 +37,10 @@ def open_database(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY) -
     """Return a connection with a view for each table, over the objects of the days from `since` to `until` (YYYY-MM-DD).
 
     Each view has the table's columns and its partition (`dt`; of the ledger `delivered`) as text, by which DuckDB prunes the
-    objects that it opens. A table without objects is an empty view. Times are UTC, of type TIMESTAMP. A table is listed once,
-    when a statement first names it. Statements can read these tables and nothing else, and write nothing; `register` takes
-    Arrow tables. Errors of the store come as duckdb.Error: see `trailtally.sql.statement`.
+    objects that it opens; the views `sources` and `human_launches` are there, too. A table without objects is an empty view.
+    Times are UTC, of type TIMESTAMP. A table is listed once, when a statement first names it. Statements can read these tables
+    and nothing else, and write nothing; `register` takes Arrow tables. Errors of the store come as duckdb.Error: see
+    `trailtally.sql.statement`.
 
     Raises:
         UsageError: DuckDB is not installed, or the output holds no tables.
@@ -50,8 +53,9 @@ def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, 
     """Return the same with the files behind the views. Messages call the output `named`."""
     try:
         import duckdb  # noqa: PLC0415 - an extra
+        import sqlglot  # noqa: F401, PLC0415 - of the same extra, as is fsspec
 
-        from trailtally.sql.file_system import TableFiles  # noqa: PLC0415 - fsspec is of the same extra
+        from trailtally.sql.file_system import TableFiles  # noqa: PLC0415
     except ImportError:
         raise UsageError("this needs DuckDB, which is not installed here: pip install 'trailtally[sql]'") from None
     store = store.reached()
@@ -61,6 +65,8 @@ def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, 
     _configure(connection, files, is_remote=store.is_remote)
     for table in TABLES:
         connection.execute(_view(table, files))
+    for view in views().values():
+        connection.execute(f"CREATE VIEW {view.name} AS {in_duckdb(view.statement)}")
     files.is_listing = True
     return Database(connection, files)
 

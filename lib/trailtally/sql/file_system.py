@@ -4,18 +4,20 @@ So DuckDB needs no extension and gets no credentials. A table is the pattern `tr
 than table, day and slice, whatever the output's own path holds: no character of that is taken for a pattern.
 """
 
+import contextlib
 import datetime as dt
 import io
 import threading
 import zlib
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
 
-from trailtally.errors import TrailtallyError
+from trailtally.errors import TrailtallyError, UsageError
 from trailtally.sql.table_objects import table_objects
 from trailtally.stages.stored import object_name
 from trailtally.storage import Entry, Store, StoreError
@@ -52,6 +54,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
         self._tables: dict[str, dict[str, Entry]] = {}
         self._tails: OrderedDict[Entry, bytes] = OrderedDict()
         self.is_listing = False
+        self.failed: Exception | None = None  # the last error, of which DuckDB knows the text alone
 
     def refresh(self) -> None:
         """Forget the listings: the next statement sees what runs have published meanwhile."""
@@ -62,7 +65,8 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
         table = _BY_NAME.get(path.removeprefix(f"{SCHEME}://").removesuffix("/*"))
         if table is None or not path.endswith("/*"):
             return []
-        names = list(self._listed(table)) if self.is_listing else []
+        with self._noting_errors():
+            names = list(self._listed(table)) if self.is_listing else []
         return [f"{SCHEME}://{name}" for name in names or [object_name(table, _NO_DAY)]]
 
     def _listed(self, table: Table) -> dict[str, Entry]:
@@ -73,14 +77,28 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> io.IOBase:
         """Return a file. Raises TrailtallyError where it cannot be read as its table."""
-        if mode != "rb":
-            raise StoreError(f"{path}: the tables are only read")
-        name = path.removeprefix(f"{SCHEME}://")
-        table = _BY_NAME[name.partition("/")[0]]
-        if name == object_name(table, _NO_DAY):
-            return io.BytesIO(_without_rows(table))
-        entry = self._listed(table)[name]
-        return _File(self._store, entry, self._tail(table, entry))
+        with self._noting_errors():
+            if mode != "rb":
+                raise UsageError("the tables are only read, nothing can be written there")
+            name = path.removeprefix(f"{SCHEME}://")
+            table = _BY_NAME[name.partition("/")[0]]
+            if name == object_name(table, _NO_DAY):
+                return io.BytesIO(_without_rows(table))
+            entry = self._listed(table)[name]
+            return _File(self.read_range, entry, self._tail(table, entry))
+
+    def read_range(self, entry: Entry, start: int, length: int) -> bytes:
+        """Return some bytes of an object: see `Store.read_range`."""
+        with self._noting_errors():
+            return self._store.read_range(entry, start, length)
+
+    @contextlib.contextmanager
+    def _noting_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.failed = error
+            raise
 
     def _tail(self, table: Table, entry: Entry) -> bytes:
         """Return an object's last bytes. They are requested once, and the object's columns are checked then."""
@@ -92,7 +110,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
             raise StoreError(f"{entry.key}: {entry.problem}")
         length = min(entry.size, _TAIL)
         tail = self._store.read_range(entry, entry.size - length, length) if length else b""
-        _check(table, entry, _File(self._store, entry, tail))
+        _check(table, entry, _File(self._store.read_range, entry, tail))
         with self._lock:
             self._tails[entry] = tail
             if len(self._tails) > _TAILS:
@@ -125,9 +143,9 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
 class _File(io.RawIOBase):
     """An object, of which each read requests its range, unless that lies in the tail."""
 
-    def __init__(self, store: Store, entry: Entry, tail: bytes) -> None:
+    def __init__(self, read_range: Callable[[Entry, int, int], bytes], entry: Entry, tail: bytes) -> None:
         super().__init__()
-        self._store, self._entry, self._tail, self._at = store, entry, tail, 0
+        self._read_range, self._entry, self._tail, self._at = read_range, entry, tail, 0
 
     def readable(self) -> bool:
         return True
@@ -149,7 +167,7 @@ class _File(io.RawIOBase):
         self._at += length
         if start >= tail_start:
             return self._tail[start - tail_start :][:length]
-        return self._store.read_range(self._entry, start, length)
+        return self._read_range(self._entry, start, length)
 
 
 def _check(table: Table, entry: Entry, file: _File) -> None:

@@ -1,53 +1,118 @@
 """The rows of a query as text: a table for a terminal, CSV for a spreadsheet, JSON for a program."""
 
 import csv
+import datetime as dt
 import io
 import json
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
 
 from trailtally.terminal import align_columns, printable
-
-if TYPE_CHECKING:
-    from trailtally.athena.run import Result
 
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_table(result: "Result") -> str:
-    """Return the rows in align_columns columns; NULL is `-`."""
-    cells = [result.columns, *([("-" if cell is None else printable(cell)) for cell in row] for row in result.rows)]
-    return "\n".join(align_columns(cells, result.are_numbers))
+class Answer(Protocol):
+    """A query's columns, which of them are numbers, and its rows: Athena's texts or DuckDB's values, None for NULL."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Return the columns' names."""
+
+    @property
+    def are_numbers(self) -> Sequence[bool]:
+        """Return which columns are numbers."""
+
+    @property
+    def rows(self) -> Iterable[Sequence[Any]]:
+        """Return the rows, once."""
 
 
-def as_csv(result: "Result") -> str:
-    r"""Return the rows as CSV; NULL is empty.
+def as_table(answer: Answer) -> str:
+    """Return the rows in aligned columns; NULL is `-`."""
+    rows = [["-" if cell is None else printable(_text(cell)) for cell in row] for row in answer.rows]
+    return "\n".join(align_columns([[printable(name) for name in answer.columns], *rows], answer.are_numbers))
+
+
+def as_csv(answer: Answer) -> str:
+    """Return the rows as CSV: see `csv_lines`."""
+    return "\n".join(csv_lines(answer))
+
+
+def as_json(answer: Answer) -> str:
+    """Return the rows as JSON: see `json_lines`."""
+    return "\n".join(json_lines(answer))
+
+
+def csv_lines(answer: Answer) -> Iterator[str]:
+    r"""Return the lines of CSV; NULL is empty.
 
     Callers choose user agents and session names, and a spreadsheet runs what begins like a formula: such a cell, unless it is of
     a column of numbers, gets an apostrophe before it. What is not printable, line breaks too, stands as \xNN.
     """
+    yield _csv_line([_harmless(name) for name in answer.columns])
+    for row in answer.rows:
+        cells = zip(row, answer.are_numbers, strict=True)
+        yield _csv_line([cell if cell is None or is_number else _harmless(_text(cell)) for cell, is_number in cells])
+
+
+def _csv_line(cells: list[Any]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(result.columns)
-    for row in result.rows:
-        cells = zip(row, result.are_numbers, strict=True)
-        writer.writerow([cell if cell is None or is_number else _harmless(cell) for cell, is_number in cells])
-    return text.getvalue().removesuffix("\n")
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
 
 
 def _harmless(cell: str) -> str:
     return ("'" if cell.startswith(_FORMULA) else "") + printable(cell)
 
 
-def as_json(result: "Result") -> str:
-    """Return the rows as a list of objects; what is not printable is escaped, so the text is exact and safe on a terminal."""
-    rows = [
-        {name: _value(cell, number) for name, cell, number in zip(result.columns, row, result.are_numbers, strict=True)}
-        for row in result.rows
-    ]
-    text = json.dumps(rows, indent=2, ensure_ascii=False)
-    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
+def json_lines(answer: Answer) -> Iterator[str]:
+    """Return the lines of a list of objects; what is not printable is escaped, so the text is exact and safe on a terminal."""
+    line = "["
+    for row in answer.rows:
+        yield line if line == "[" else f"{line},"
+        cells = zip(answer.columns, row, answer.are_numbers, strict=True)
+        text = json.dumps({name: _value(cell, number) for name, cell, number in cells}, indent=2, ensure_ascii=False)
+        # json.dumps escapes line breaks in texts: those that are left lie between the values.
+        line = "  " + "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text).replace("\n", "\n  ")
+    yield from ["[]"] if line == "[" else [line, "]"]
 
 
-def _value(cell: str | None, is_number: bool) -> Any:
-    return json.loads(cell) if cell is not None and is_number else cell
+def _value(cell: object, is_number: bool) -> Any:
+    return json.loads(cell) if isinstance(cell, str) and is_number else _plain(cell)
+
+
+def _plain(value: object) -> Any:
+    """Return a value of DuckDB as JSON has it; what it has not, as text."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case list() | tuple():
+            return [_plain(part) for part in value]
+        case dict():
+            return {str(name): _plain(part) for name, part in value.items()}
+    return _text(value)
+
+
+def _text(cell: object) -> str:
+    """Return a value of DuckDB as text; a time as Athena prints it, in UTC."""
+    match cell:
+        case str():
+            return cell
+        case bool():
+            return str(cell).lower()
+        case dt.datetime():
+            utc = cell.astimezone(dt.UTC).replace(tzinfo=None) if cell.tzinfo else cell
+            return utc.isoformat(" ", "milliseconds" if utc.microsecond % 1000 == 0 else "microseconds")
+        case bytes():
+            return cell.hex()
+        case list() | tuple() | dict():
+            return json.dumps(_plain(cell), ensure_ascii=False)
+    return str(cell)

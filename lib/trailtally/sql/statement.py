@@ -1,24 +1,150 @@
-"""DuckDB's errors as ours."""
+"""Statements of DuckDB: their rows, their errors, and an interrupt while they run."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import pyarrow as pa
 
 from trailtally.errors import TrailtallyError, UsageError
+from trailtally.sql.dialect import in_duckdb
+from trailtally.sql.named_queries import Query, arguments, views
+from trailtally.tables import TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from trailtally.sql.database import Database
+
+T = TypeVar("T")
+
+# What a statement can read.
+VIEWS = [*(table.name for table in TABLES), *views()]
+
+# Rows that come at once.
+_BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """An answer whose rows come from DuckDB while they are read, once."""
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the columns' names."""
+        return list(self.schema.names)
+
+    @property
+    def are_numbers(self) -> list[bool]:
+        """Return which columns are numbers."""
+        types = self.schema.types
+        return [pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) for kind in types]
+
+    @property
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Return the rows, as Python's values."""
+        for batch in self.batches:
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+@contextlib.contextmanager
+def ask(database: "Database", sql: str, parameters: Mapping[str, str] | None = None) -> Iterator[Rows]:
+    """Run a statement, of several the last one has the rows. Yield them: they can be read in the block.
+
+    Raises:
+        UsageError: The statement is wrong.
+        TrailtallyError: It failed; of the store, its own error.
+    """
+    with _translate_errors_of(database):
+        # None where there is nothing to run, but a comment.
+        relation = cast("duckdb.DuckDBPyRelation | None", database.connection.sql(sql, params=dict(parameters or {})))
+        reader = relation.to_arrow_reader(_BATCH) if relation is not None else pa.table({}).to_reader()
+        try:
+            yield Rows(reader.schema, _batches(reader))
+        finally:
+            reader.close()
+
+
+def ask_query(database: "Database", query: Query, values: Mapping[str, str]) -> contextlib.AbstractContextManager[Rows]:
+    """Run a named query with the values of its parameters; see `ask`. Raises UsageError where a value is missing."""
+    arguments(query, values)
+    names = [parameter.name for parameter in query.parameters]
+    return ask(database, in_duckdb(query.statement, names), {name: values[name] for name in names})
+
+
+class _Failed(Exception):
+    """DuckDB failed amid the rows: pyarrow has its text alone."""
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    while True:
+        try:
+            yield reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, pa.ArrowException) as error:
+            raise _Failed(str(error)) from error
+
+
+def interruptible(database: "Database", work: Callable[[], T]) -> T:
+    """Return what the work returns, done in a thread: DuckDB itself sees no interrupt before a statement's end."""
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(work)
+        try:
+            return future.result()
+        except BaseException:
+            database.connection.interrupt()
+            raise
+
+
+# --- Errors ---------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _translate_errors_of(database: "Database") -> Iterator[None]:
+    import duckdb  # noqa: PLC0415 - an extra
+
+    database.files.failed = None
+    try:
+        yield
+    except (duckdb.Error, _Failed) as error:
+        if failed := database.files.failed:
+            raise failed if isinstance(failed, TrailtallyError) else TrailtallyError(TrailtallyError.of(failed)) from error
+        raise _kind_of(error)(f"SQL: {reason(error)}") from error
 
 
 @contextlib.contextmanager
 def translate_errors(doing: str) -> Iterator[None]:
     """Raise UsageError for a statement of DuckDB that is wrong in the block, TrailtallyError for one that failed.
 
-    The message says what was being done (`doing`), and DuckDB's reason on one line.
+    For users of a connection alone. The message says what was being done (`doing`), and DuckDB's reason on one line.
     """
     import duckdb  # noqa: PLC0415 - an extra
 
     try:
         yield
     except duckdb.Error as error:
-        lines = str(error).strip().splitlines() or [""]
         if type(error) is duckdb.Error:  # what our own file system raised: a traceback, its error in the last line
-            raise TrailtallyError(f"{doing}: {lines[-1].partition(': ')[2]}") from error
-        wrong_use = isinstance(error, duckdb.ProgrammingError | duckdb.DataError | duckdb.PermissionException)
-        raise (UsageError if wrong_use else TrailtallyError)(f"{doing}: {' '.join(' '.join(lines).split())}") from error
+            raise TrailtallyError(f"{doing}: {str(error).strip().rpartition(chr(10))[2].partition(': ')[2]}") from error
+        raise _kind_of(error)(f"{doing}: {reason(error)}") from error
+
+
+def _kind_of(error: Exception) -> type[TrailtallyError]:
+    import duckdb  # noqa: PLC0415 - an extra
+
+    failed = _Failed | duckdb.IOException | duckdb.OutOfMemoryException | duckdb.InternalException | duckdb.InterruptException
+    return TrailtallyError if isinstance(error, failed) else UsageError
+
+
+def reason(error: Exception) -> str:
+    """Return DuckDB's message on one line, with the line of the statement but without its text."""
+    message, _, place = str(error).strip().partition("\n\nLINE ")
+    line = place.partition(":")[0]
+    at = f" (line {line})" if line.isdecimal() and line != "1" else ""
+    there_are = f". There are: {', '.join(VIEWS)}" if message.startswith("Catalog Error: Table ") else ""
+    return f"{' '.join(message.split())}{at}{there_are}"
