@@ -1,14 +1,18 @@
 """The lines of a brief: whole briefs of the example, what a long day is cut to, and names that try to forge a line."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from brief.conftest import BEFORE, DAY, Find, find_in, launcher, on
 from builders import Record, event, key, log, run_instances, user, write
-from conftest import run_job
+from conftest import ROOT, run_job
 from trailtally.brief import findings as f
+from trailtally.brief.history import HISTORY_DAYS
 from trailtally.brief.lines import MOST_LINES, brief_text, headline
+from trailtally.cli.brief import ATTENTION, EPILOG, brief_parser
 
 # Typed by hand from examples/: launches.py and deliveries.py.
 NINTH = """\
@@ -230,6 +234,33 @@ def test_a_headline_is_a_subject_that_sns_takes(values: dict[str, object]) -> No
     assert len(line) < 100
 
 
+def test_the_command_for_more_can_be_pasted() -> None:
+    assert "\nMore: trailtally show 'my tables' --since " in brief_text(empty(events=0), "my tables")
+
+
+README = (ROOT / "README.md").read_text()
+
+
 def test_the_brief_in_readme_is_that_of_the_example() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert f"```\n{NINTH}\n```\n" in readme
+    assert f"```\n{NINTH}\n```\n" in README
+
+
+def test_the_commands_of_readme_and_of_help_are_ones_that_the_brief_takes() -> None:
+    lines = re.findall(r"^(?:\.venv/bin/|  )trailtally brief (.*)$", README + EPILOG, re.MULTILINE)
+    assert [brief_parser("brief").parse_args(shlex.split(line)).output for line in lines] == [
+        "build/example-tables",
+        "s3://my-tables/trailtally",
+        "s3://my-tables/trailtally",
+        "s3://my-tables/trailtally",
+        "build/example-tables",
+    ]
+
+
+def test_readme_names_every_option_and_number_of_the_brief() -> None:
+    section = README.partition("## The daily brief\n")[2].partition("\n## ")[0]
+    for said in ("--day", "--sns-topic", "--webhook", "--exit-code", f"status {ATTENTION} ", f"in {MOST_LINES} lines at most"):
+        assert said in section
+    assert f"{f.BURST_CALLS} denied calls or more, and ten times" in section
+    assert f.BURST_TIMES == 10
+    assert f"on half of the {f.GAP_DAYS} days before" in section
+    assert f"not in the {HISTORY_DAYS} days before" in section

@@ -38,7 +38,9 @@ _LEDGER = ("file_key", "status", "reason", "rejected_records", "days")
 _NOT_WHOLE = f"""
     CREATE TEMP TABLE not_whole AS
     SELECT * FROM (
-        SELECT delivered, {", ".join(_LEDGER)} FROM ledger WHERE delivered = $day OR list_contains(days, $day)
+        SELECT delivered, {", ".join(_LEDGER)}
+        FROM ledger
+        WHERE delivered >= $day AND (delivered = $day OR list_contains(days, $day))
         UNION ALL
         SELECT NULL, {", ".join(_LEDGER)} FROM undated
     )
@@ -53,8 +55,8 @@ def open_history(store: Store, day: str) -> "duckdb.DuckDBPyConnection":
 
     - `today`: the rows of event_counts of the day, with `is_denied`;
     - `past`: for each of its actors and addresses, the denied calls in the 90 days before; a row also where there was none;
-    - `not_whole`: the rows of the ledger of log files that were not read whole and are of the day: delivered on it, or with
-      events of it; and those without a date, of which `delivered` is null.
+    - `not_whole`: the rows of the ledger of log files that were not read whole and are of the day: delivered on it, or
+      on the next one with events of it; and those without a date, of which `delivered` is null.
     """
     last = dt.date.fromisoformat(day)
     first = (last - dt.timedelta(days=HISTORY_DAYS)).isoformat()

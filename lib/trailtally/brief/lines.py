@@ -1,6 +1,7 @@
 """The findings of a day as lines for a phone. What comes from logs is escaped, so that no name makes a line of its own."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def brief_text(findings: f.Findings, output: str) -> str:
         return f"{headline(findings)}. {_glance(findings)}; nothing new, nothing wrong, no launch"
     sections = [section for section in _sections(findings) if section.items]
     fixed = [headline(findings), *([_glance(findings)] if findings.events else [])]
-    more = f"More: trailtally show {_text(output)} --since {findings.day} --until {findings.day}"
+    more = f"More: trailtally show {shlex.quote(printable(output))} --since {findings.day} --until {findings.day}"
     room = MOST_LINES - len(fixed) - 1
     most = next((n for n in range(_MOST_ITEMS, 1, -1) if sum(section.size(n) for section in sections) <= room), 1)
     return "\n".join([*fixed, *(line for section in sections for line in section.lines(most)), more])

@@ -1,4 +1,4 @@
-"""Sends a brief: to a topic of SNS, or to a webhook that takes {"text": ...}, as Slack, Mattermost and Teams do."""
+"""Sends a brief: to a topic of SNS, or to a webhook that takes {"text": ...}, as Slack and Mattermost do."""
 
 import argparse
 import json
@@ -87,9 +87,9 @@ def post_to_webhook(url: str, text: str) -> None:
         raise TrailtallyError(f"{where} did not take the brief: it answered {_answer(error.code)}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise TrailtallyError(
-            f"{where} cannot be reached ({type(reason).__name__}: {reason}). Is the network there, and the host right?"
-        ) from None
+        # The text of an HTTPException may quote the URL.
+        why = f"{type(reason).__name__}: {reason}" if isinstance(reason, OSError) else type(reason).__name__
+        raise TrailtallyError(f"{where} cannot be reached ({why}). Is the network there, and the host right?") from None
 
 
 def _opener() -> "urllib.request.OpenerDirector":
