@@ -3,7 +3,7 @@
 import argparse
 import datetime as dt
 
-from trailtally.arguments import above_zero, day
+from trailtally.arguments import above_zero, byte_count, day
 from trailtally.cli.access_options import access_in, add_access_options, add_log_file_options, log_file_access_in
 from trailtally.cli.exit_status import COMPLETE, INCOMPLETE
 from trailtally.errors import UsageError
@@ -35,6 +35,7 @@ def add_event_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     """Add the command."""
     parser = commands.add_parser(
         "event",
+        allow_abbrev=False,
         help="print one event: duplicates, files, whole record, and who else was at work around it",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -57,7 +58,7 @@ def add_event_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--format", choices=["text", "json"], default="text", help="json: all of it as one object")
     parser.add_argument(
         "--max-file-bytes",
-        type=_bytes,
+        type=byte_count,
         default=MAX_FILE_BYTES,
         metavar="N",
         help="a log file that inflates to more is not read (default: 512 MiB)",
@@ -80,10 +81,6 @@ def _rows(text: str) -> int:
     return above_zero(text, "a number of rows, such as 20")
 
 
-def _bytes(text: str) -> int:
-    return above_zero(text, "a number of bytes, such as 536870912")
-
-
 def _event(options: argparse.Namespace) -> int:
     # Here, so that `trailtally run` does not load them.
     from trailtally.event.answer import Question, answer, answer_json  # noqa: PLC0415
@@ -91,13 +88,13 @@ def _event(options: argparse.Namespace) -> int:
     from trailtally.event.text import answer_text  # noqa: PLC0415
     from trailtally.event.waiting import waiting  # noqa: PLC0415
     from trailtally.sql.database import open_tables  # noqa: PLC0415
-    from trailtally.sql.statement import translate_errors  # noqa: PLC0415
+    from trailtally.sql.statement import interruptible, translate_errors  # noqa: PLC0415
 
     if options.since and options.until and options.since > options.until:
         raise UsageError(f"--since {options.since} is after --until {options.until}")
     since, until = options.since or _FIRST, options.until or _LAST
     store = open_store(options.output, access_in(options))
-    connection = open_tables(store, _next_to(since, -1), _next_to(until, 1), named=options.output).connection
+    database = open_tables(store, _next_to(since, -1), _next_to(until, 1), named=options.output)
     question = Question(
         event_id=options.event_id,
         span=Span(since=since, until=until),
@@ -105,8 +102,8 @@ def _event(options: argparse.Namespace) -> int:
         access=log_file_access_in(options),
         limit=options.max_file_bytes,
     )
-    with translate_errors(options.output), waiting(connection) as say:
-        found = answer(connection, question, say)
+    with translate_errors("looking for the event"), waiting(database.connection) as say:
+        found = interruptible(database, lambda: answer(database.connection, question, say))
     print(answer_json(found) if options.format == "json" else answer_text(found), flush=True)
     return COMPLETE if found.is_complete else INCOMPLETE
 
