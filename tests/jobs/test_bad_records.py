@@ -57,6 +57,10 @@ FILES = {
         (2, 0, None),
     ),
     "eventID an object": (log(event(eventID={"a": 1}, eventTime="2026-03-06T12:00:00Z")), (1, 0, None)),
+    "eventID empty": (
+        log(*(event("", "2026-03-10T12:00:00Z", sourceIPAddress=address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1"))),
+        (3, 0, None),
+    ),
     "launch of other types": (log(run_instances("8", eventTime="2026-03-07T12:00:00Z", **ODD_LAUNCH)), (1, 0, None)),
     "fields unknown": (log(event("9", eventVersion="9.9", vpcEndpoint={"a": [None, 1e400, "é"]})), (1, 0, None)),
 }
@@ -91,6 +95,9 @@ def test_odd_fields_become_text_or_null_and_cost_no_event(tables: Tables) -> Non
         ("2026-03-07", ACCOUNT, us, ec2, "RunInstances", "Management", False, ALICE, "198.51.100.7", None, 1),
         # events 1, 2, 3, 5 and 9
         ("2026-03-09", ACCOUNT, us, ec2, describe, "Management", True, ALICE, "198.51.100.7", None, 5),
+        # what has no eventID is known by its content: two events, and a duplicate
+        ("2026-03-10", ACCOUNT, us, ec2, describe, "Management", True, ALICE, "192.0.2.1", None, 1),
+        ("2026-03-10", ACCOUNT, us, ec2, describe, "Management", True, ALICE, "192.0.2.2", None, 1),
     ]
 
 
@@ -101,9 +108,9 @@ def test_a_launch_of_odd_types_counts_the_instances_that_are_objects(tables: Tab
 
 def test_the_summary_counts_the_rejected_records_and_its_sums_close(tables: Tables) -> None:
     summary = tables.summary
-    assert summary.files == {"read": 17}
+    assert summary.files == {"read": 18}
     assert (summary.partly_read, summary.not_whole) == (9, 9)
-    assert (summary.records, summary.events, summary.duplicates, summary.rejected_records) == (26, 12, 1, 13)
+    assert (summary.records, summary.events, summary.duplicates, summary.rejected_records) == (29, 14, 2, 13)
 
 
 @pytest.mark.parametrize("day", ["2026-03-01", "2026-03-09"])

@@ -52,7 +52,7 @@ def event_columns(
 ) -> dict[str, pa.Array]:
     """Return the columns that come from one field each, by name. `accounts` and `regions` come from the paths of the files."""
     columns: dict[str, pa.Array] = {name: encode(field_of(records, field)) for name, field in _FIELDS.items()}
-    columns["event_id"] = pa.array(field_of(records, "eventID"), pa.string())
+    columns["event_id"] = pa.array(_ids(records), pa.string())
     columns["request_id"] = pa.array(field_of(records, "requestID"), pa.string())
     columns["read_only"] = pa.array(field_of(records, "readOnly"), pa.bool_())
     columns["file_key"] = file_keys
@@ -60,6 +60,12 @@ def event_columns(
     columns["account_id"] = _or_else(own_accounts, accounts)
     columns["region"] = _or_else(map_values(encode(field_of(records, "awsRegion")), _text), regions)
     return columns | _caller_columns(records)
+
+
+def _ids(records: list[Record]) -> list[str | None]:
+    """Return eventID; None where it is empty, as where it is missing: the content's hash tells such records apart."""
+    ids = field_of(records, "eventID")
+    return [text or None for text in ids] if "" in ids else ids
 
 
 def field_of(records: list[Record], name: str) -> list[Any]:
