@@ -28,7 +28,7 @@ def test_the_period_at_a_glance(example_report: Page) -> None:
         "Instances launched": ("26", "and those of 1 launch of unknown size, up to 400"),
         "Failed calls": ("11", "3.9 % of events"),
         "Denied calls": ("10", "of the failed ones"),
-        "Calls of root users": ("3", "those of services for them, too"),
+        "Calls of root users": ("3", "with those of services for them"),
         "Files not read": ("1", "76 read"),  # a file is of 2013
         "Gaps": ("0", "days without logs of an account and region"),
     }

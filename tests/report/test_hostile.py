@@ -19,7 +19,9 @@ from trailtally.terminal import printable
 NOON = dt.datetime(2026, 3, 9, 12, tzinfo=dt.UTC)
 DAY = "2026-03-09"
 OWN = "window.owned = 1"
+TOWER = "e" + "\u0301" * 20  # accents that would cover the rows above
 HOSTILE = [
+    TOWER,
     f"<script>{OWN}</script>",
     f"</script><script>{OWN}</script>",
     f"</style><img src=x onerror='{OWN}'>",
@@ -80,6 +82,8 @@ def tables(output: Path) -> Path:
 
 def shown(text: str) -> str:
     """How a text stands in the page."""
+    if text == TOWER:
+        return "e\u0301\u0301" + "\\u0301" * 18
     return printable(text[:200]) + (f"… {len(text):,} characters" if len(text) > 200 else "")
 
 

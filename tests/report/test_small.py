@@ -71,7 +71,8 @@ def test_weeks_with_some_days_are_told_from_those_without(tmp_path: Path) -> Non
     assert (with_logs, without) == (4, Quantity("102: 2025-11-25 to 2025-11-30, 2025-12-03 to 2026-03-08", 102))
     assert stack(made, "events", "Events a week, by account").values == [[1, 2, *(13 * [0]), 1]]
     assert made.about[1].endswith(
-        "The charts are by week (from its Monday on), as these are 106 days: ask for fewer with --since and --until."
+        "The charts are by week (from its Monday on; the first and the last one may be a part), as these are 106 days: ask for "
+        "fewer with --since and --until."
     )
 
 

@@ -90,7 +90,7 @@ def stack_svg(stack: Stack, unit: Unit, label: str) -> Markup:
                 "type": "quantitative",
                 "axis": {
                     "title": None,
-                    "tickCount": 4,
+                    "tickCount": min(largest, 4),
                     "tickMinStep": 1,
                     "format": "~s" if largest >= 10_000 else ",d",
                     "domain": False,

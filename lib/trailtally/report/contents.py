@@ -65,8 +65,8 @@ def make_page(source: Source, *, named: str, made: dt.datetime, say: Callable[[s
     ]
     sections = [launches, new, *called, hours, coverage]
     period = source.period
-    title = f"CloudTrail, {period.since} to {period.until}"
-    return Page(title, _about(source, named, made), _alerts(losses), tiles, sections, period.unit)
+    days = period.since if period.since == period.until else f"{period.since} to {period.until}"
+    return Page(f"CloudTrail, {days}", _about(source, named, made), _alerts(losses), tiles, sections, period.unit)
 
 
 def _days(source: Source) -> str:
@@ -80,7 +80,7 @@ def _launch_tiles(source: Source) -> list[Tile]:
     size = (
         f"and those of {_number(unknown, 'launch', 'launches')} of unknown size, up to {asked:,}"
         if unknown
-        else "in their responses"
+        else "as their responses say"
     )
     return [
         Tile("Launches", f"{calls:,}", others, link="launches"),
@@ -94,7 +94,7 @@ def _call_tiles(source: Source, codes: list[str], events: int) -> list[Tile]:
     return [
         Tile("Failed calls", f"{failed:,}", share, link="apis"),
         Tile("Denied calls", f"{denied:,}", "of the failed ones", link="denied"),
-        Tile("Calls of root users", f"{root:,}", "those of services for them, too", is_alert=root > 0, link="root"),
+        Tile("Calls of root users", f"{root:,}", "with those of services for them", is_alert=root > 0, link="root"),
     ]
 
 
@@ -136,9 +136,10 @@ def _about(source: Source, named: str, made: dt.datetime) -> list[str]:
 def _sizes(period: Period) -> str:
     if period.unit is Unit.DAY:
         return ""
-    weeks = " (from its Monday on)" if period.unit is Unit.WEEK else ""
+    monday = "from its Monday on; " if period.unit is Unit.WEEK else ""
+    parts = f"({monday}the first and the last one may be a part)"
     days = f"{len(period.days):,} days: ask for fewer with --since and --until"
-    return f" The charts are by {period.unit}{weeks}, as these are {days}."
+    return f" The charts are by {period.unit} {parts}, as these are {days}."
 
 
 def _number(count: int, one: str, many: str = "") -> str:

@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,12 +24,19 @@ MARK = "<!DOCTYPE html>\n<!-- a report of trailtally -->\n"
 # Characters of a text that are shown. Who calls an API chooses its client's name, which may have thousands.
 _LONGEST = 200
 
-# Characters of a text that stays on one line, and of one that takes a column of middle width.
-_SHORT, _MEDIUM = 21, 40
+# Characters of a text that stays on one line, and of longer ones, by the class of their cells.
+_SHORT = 21
+_WIDTHS = {"s": _SHORT, "m": 40, "l": 120}
+
+# Marks that stand on one letter, as Vietnamese has two.
+_MOST_MARKS = 2
 
 # A longer line may break after what parts an ARN, a path or a list.
 _ESCAPES = {ord(sign): str(escape(sign)) for sign in "&<>'\""}
 _ESCAPES_AND_BREAKS = _ESCAPES | {ord(sign): f"{sign}<wbr>" for sign in "/:,;@."}
+
+# Characters of a line about the page, which may name many accounts.
+_LONGEST_LINE = 2_000
 
 # Tables of fewer rows have no filter.
 _FILTERED = 6
@@ -62,7 +70,9 @@ def html(page: Page) -> str:
     )
     environment.filters.update(text=text, cell=cell, kind=_kind, chart=_chart(page.unit), levels=_levels)
     environment.globals.update(
-        filtered=_FILTERED, weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+        filtered=_FILTERED,
+        longest_line=_LONGEST_LINE,
+        weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     )
     template = environment.get_template("page.html.j2")
     policy = (
@@ -75,12 +85,23 @@ def html(page: Page) -> str:
     return MARK + body
 
 
-def text(value: str) -> Markup:
+def text(value: str, most: int = _LONGEST) -> Markup:
     r"""Return a text as HTML: escaped, isolated from the direction of what is beside it, control characters as \xNN, cut."""
-    shown = printable(value[:_LONGEST])
+    shown = _without_towers(printable(value[:most]))
     escapes = _ESCAPES if len(shown) <= _SHORT else _ESCAPES_AND_BREAKS
-    cut = Markup('<span class="cut">… {:,} characters</span>').format(len(value)) if len(value) > _LONGEST else ""
+    cut = Markup('<span class="cut">… {:,} characters</span>').format(len(value)) if len(value) > most else ""
     return Markup("<bdi>") + Markup(shown.translate(escapes)) + Markup("</bdi>") + cut  # noqa: S704 - escaped just here
+
+
+def _without_towers(shown: str) -> str:
+    """Return the text with the third mark on a letter and those after it escaped: many hide what stands above and below."""
+    if shown.isascii():
+        return shown
+    signs, marks = [], 0
+    for sign in shown:
+        marks = marks + 1 if unicodedata.category(sign) in {"Mn", "Me"} else 0
+        signs.append(sign if marks <= _MOST_MARKS else sign.encode("unicode_escape").decode())
+    return "".join(signs)
 
 
 def cell(value: Any) -> Markup:
@@ -88,15 +109,19 @@ def cell(value: Any) -> Markup:
     if value is None:
         return Markup('<td class="no">-</td>')
     if isinstance(value, Quantity):
-        return Markup('<td class="q" data-order="{}">{}</td>').format(value.order, text(value.text))
+        return Markup('<td class="q {}" data-order="{}">{}</td>').format(_width(value.text), value.order, text(value.text))
     if isinstance(value, int):
         return Markup('<td class="n">{:,}</td>').format(value)
     if isinstance(value, dt.datetime):
         return Markup('<td class="t">{:%Y-%m-%d %H:%M:%S}</td>').format(value)
     if isinstance(value, Strip):
         return Markup("<td>{}</td>").format(charts.strip_svg(value))
-    width = "s" if len(value) <= _SHORT else "m" if len(value) <= _MEDIUM else "l"
-    return Markup('<td class="{}">{}</td>').format(width, text(value))
+    return Markup('<td class="{}">{}</td>').format(_width(value), text(value))
+
+
+def _width(value: str) -> str:
+    """Return the class of a cell with this text, which style.css has a width for."""
+    return next((name for name, most in _WIDTHS.items() if len(value) <= most), "xl")
 
 
 def _kind(listing: Listing, column: int) -> str:
