@@ -17,7 +17,8 @@ from make_tree import example_tree, replace_tree
 from trailtally import cli
 from trailtally.report.contents import make_page
 from trailtally.report.page import html
-from trailtally.report.source import Question, open_source
+from trailtally.report.source import Question, make_source
+from trailtally.sql.database import open_database
 from trailtally.storage import open_store
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "report.png"
@@ -34,7 +35,8 @@ def main() -> None:
         tree, tables, page = (Path(folder) / name for name in ("tree", "tables", "report.html"))
         replace_tree(tree, example_tree())
         cli.main(["run", "--quiet", "--input", str(tree), "--output", str(tables)])
-        source = open_source(open_store(str(tables)).reached(), Question(), today=MADE.date(), named="build/example-tables")
+        store = open_store(str(tables)).reached()
+        source = make_source(open_database(store), store, Question(), today=MADE.date(), named="build/example-tables")
         page.write_text(html(make_page(source, named="build/example-tables", made=MADE, say=lambda _: None)))
         with sync_playwright() as playwright:
             # Root has no sandbox in a container; the page is ours.

@@ -15,7 +15,8 @@ from s3.servers import go_without
 from trailtally.report import page
 from trailtally.report.contents import make_page
 from trailtally.report.pieces import Listing, Section, Stack
-from trailtally.report.source import Question, open_source
+from trailtally.report.source import Question, make_source
+from trailtally.sql.database import open_database
 from trailtally.storage import open_store
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -25,7 +26,8 @@ TODAY = MADE.date()
 
 def report_on(output: Path, *, today: dt.date = TODAY, **question: Any) -> page.Page:
     """What is on the page of an output, with these fields of the question."""
-    source = open_source(open_store(str(output)).reached(), Question(**question), today=today, named="tables")
+    store = open_store(str(output)).reached()
+    source = make_source(open_database(store), store, Question(**question), today=today, named="tables")
     return make_page(source, named="tables", made=MADE, say=lambda _: None)
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from report.conftest import Look
 
@@ -29,6 +29,26 @@ def test_the_charts_are_drawn(example_file: Path, look: Look) -> None:
     assert all(box and box["width"] > 1000 and box["height"] > 150 for box in sizes)
     assert charts.first.locator("text").all_text_contents()[:5] == ["2026-03-05", "03-06", "03-07", "03-08", "03-09"]
     assert len(charts.first.get_attribute("aria-label") or "") > 40
+
+
+def test_the_policy_lets_nothing_run_but_the_script_of_the_page(example_file: Path, chromium: Browser) -> None:
+    seen = chromium.new_page()
+    said: list[str] = []
+    seen.on("console", lambda message: said.append(message.text))
+    seen.goto(example_file.as_uri())
+    seen.evaluate(
+        """document.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="window.owned = 1"><b style="color: red">')"""
+    )
+    seen.evaluate("document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.owned = 1' }))")
+    seen.wait_for_timeout(100)
+    assert seen.evaluate("window.owned") is None
+    assert sorted(text.partition(" violates ")[0].partition(" '")[0] for text in said) == [
+        "Applying inline style",
+        "Executing inline event handler",
+        "Executing inline script",
+        "Loading the image",
+    ]
+    seen.close()
 
 
 def test_colours_are_those_of_the_scheme(example_file: Path, look: Look) -> None:

@@ -1,5 +1,6 @@
 """What the page says of small trees: what is new, gaps, files not read, what is left out."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from report.conftest import MADE, listing, report_on, section, stack
 from trailtally.errors import UsageError
 from trailtally.report import launch_section
 from trailtally.report.page import Page
-from trailtally.report.pieces import OTHERS, Quantity, Strip
+from trailtally.report.pieces import OTHERS, Heat, Quantity, Strip
 from trailtally.report.pieces import stack as stacked
 from trailtally.stages.stored import object_name
 from trailtally.tables import ledger
@@ -110,6 +111,16 @@ def test_of_some_accounts_only_theirs_is_counted(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         report_on(tmp_path / "tables", accounts=("999999999999",))
     assert str(raised.value) == "tables: no events of 999999999999 from 2026-03-09 to 2026-03-09 (--account, --since)"
+
+
+def test_hours_of_a_day_whose_events_somebody_removed_are_told_as_missing(tmp_path: Path) -> None:
+    files = {key(day, day=f"2026-03-{day}"): log(event(day, f"2026-03-{day}T12:00:00Z")) for day in ("08", "09")}
+    page_of(tmp_path, files)
+    shutil.rmtree(tmp_path / "tables" / "events" / "dt=2026-03-08")
+    (heat,) = section(report_on(tmp_path / "tables"), "hours").parts
+    assert isinstance(heat, Heat)
+    assert heat.note == "1 of the events are not in it: somebody removed their days from the table events."
+    assert [sum(hours) for hours in heat.values] == [1, 0, 0, 0, 0, 0, 0]
 
 
 def test_launches_that_are_left_out_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,11 +65,12 @@ def _report(options: argparse.Namespace) -> str:
 
         from trailtally.report.contents import make_page  # noqa: PLC0415 - what an extra brings
         from trailtally.report.page import html  # noqa: PLC0415
-        from trailtally.report.source import Question, open_source  # noqa: PLC0415
+        from trailtally.report.source import Question, make_source  # noqa: PLC0415
         from trailtally.report.target import check_target, write_target  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(f"a report needs {error.name}, which is not installed here: pip install 'trailtally[report]'") from None
     from trailtally.event.waiting import waiting  # noqa: PLC0415
+    from trailtally.sql.database import open_tables  # noqa: PLC0415
     from trailtally.sql.statement import translate_errors  # noqa: PLC0415
 
     if options.since and options.until and options.since > options.until:
@@ -79,10 +80,13 @@ def _report(options: argparse.Namespace) -> str:
     made = dt.datetime.now(dt.UTC)
     question = Question(options.since, options.until, tuple(dict.fromkeys(options.account or ())))
     with translate_errors(f"report of {options.output}"):
-        source = open_source(store, question, today=made.date(), named=options.output)
-        with waiting(source.connection) as say:
+        connection = open_tables(store, named=options.output).connection
+        with waiting(connection) as say:
+            source = make_source(connection, store, question, today=made.date(), named=options.output)
             page = make_page(source, named=options.output, made=made, say=say)
-    size = write_target(options.into, html(page))
+            say("drawing the charts")
+            document = html(page)
+    size = write_target(options.into, document)
     return f"report: {printable(str(options.into))} ({_size(size)}, {source.period.since} to {source.period.until})"
 
 

@@ -72,30 +72,8 @@ def stack_svg(stack: Stack, unit: Unit, label: str) -> Markup:
         "data": {"values": values},
         "mark": {"type": "bar", "width": min(0.85 * band, _WIDEST_BAR), "stroke": "var(--page)", "strokeWidth": 0.5},
         "encoding": {
-            "x": {
-                "field": "b",
-                "type": "ordinal",
-                "scale": {"domain": list(stack.buckets)},
-                "axis": {
-                    "title": None,
-                    "labelAngle": 0,
-                    "values": _labelled(stack.buckets),
-                    "labelExpr": _label_expression(stack.buckets, unit),
-                    "ticks": False,
-                    "labelPadding": 6,
-                },
-            },
-            "y": {
-                "field": "n",
-                "type": "quantitative",
-                "axis": {
-                    "title": None,
-                    "tickCount": min(largest, 4),
-                    "tickMinStep": 1,
-                    "format": "~s" if largest >= 10_000 else ",d",
-                    "domain": False,
-                },
-            },
+            "x": {"field": "b", "type": "ordinal", "scale": {"domain": list(stack.buckets)}, "axis": _days_axis(stack, unit)},
+            "y": {"field": "n", "type": "quantitative", "axis": _numbers_axis(largest)},
             "color": {
                 "field": "s",
                 "type": "nominal",
@@ -107,6 +85,16 @@ def stack_svg(stack: Stack, unit: Unit, label: str) -> Markup:
         "config": _CONFIG,
     }
     return _svg(spec, label)
+
+
+def _days_axis(stack: Stack, unit: Unit) -> dict[str, Any]:
+    shown = {"values": _labelled(stack.buckets), "labelExpr": _label_expression(stack.buckets, unit)}
+    return {"title": None, "labelAngle": 0, "ticks": False, "labelPadding": 6, **shown}
+
+
+def _numbers_axis(largest: int) -> dict[str, Any]:
+    shown = {"tickCount": min(largest, 4), "tickMinStep": 1, "format": "~s" if largest >= 10_000 else ",d"}
+    return {"title": None, "domain": False, **shown}
 
 
 def _labelled(buckets: Sequence[str]) -> list[str]:

@@ -81,7 +81,6 @@ class Stack:
     names: Sequence[str]
     values: Sequence[Sequence[int]]
     in_others: int = 0
-    note: str = ""
 
     @property
     def totals(self) -> list[int]:
@@ -118,7 +117,7 @@ class Section:
     parts: Sequence[Stack | Heat | Listing] = field(default_factory=list)
 
 
-def stack(title: str, buckets: Sequence[str], counts: Iterable[tuple[str, str, int]], *, note: str = "") -> Stack:
+def stack(title: str, buckets: Sequence[str], counts: Iterable[tuple[str, str, int]]) -> Stack:
     """Return the chart of these counts: (bucket, series, number)."""
     numbers: Counter[tuple[str, str]] = Counter()
     totals: Counter[str] = Counter()
@@ -133,4 +132,4 @@ def stack(title: str, buckets: Sequence[str], counts: Iterable[tuple[str, str, i
     if rest:
         values.append([sum(numbers[bucket, name] for name in rest) for bucket in buckets])
     names = [*shown, f"{OTHERS} ({len(rest):,})"] if rest else shown
-    return Stack(title, buckets, names, values, len(rest), note)
+    return Stack(title, buckets, names, values, len(rest))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailtally.errors import UsageError
 from trailtally.report.period import Period, choose_period
-from trailtally.sql.database import open_database
-from trailtally.sql.table_objects import LAST_DAY, check_tables
+from trailtally.sql.table_objects import LAST_DAY
 from trailtally.stages.stored import days_of
 from trailtally.storage import Store
 from trailtally.tables import coverage, ledger
@@ -56,12 +55,15 @@ class Source:
         return [row[:-1] for row in found], found[0][-1] if found else 0
 
 
-def open_source(store: Store, question: Question, *, today: dt.date, named: str) -> Source:
-    """Return the source of a report. Raises UsageError where there is nothing to report; messages call the output `named`."""
-    check_tables(store, named)
+def make_source(
+    connection: "duckdb.DuckDBPyConnection", store: Store, question: Question, *, today: dt.date, named: str
+) -> Source:
+    """Return the source of a report, whose views are added to a connection of `open_tables`.
+
+    It must be one of all days: a log file without a date is in the ledger's first one. DuckDB opens those that a query is about.
+    Raises UsageError where there is nothing to report; messages call the output `named`.
+    """
     period = choose_period(days_of(store, coverage.TABLE), question.since, question.until, today, named=named)
-    # Of all days: a log file without a date is in the ledger's first one. DuckDB opens those that a query is about.
-    connection = open_database(store)
     for view in _views(period, question.accounts):
         connection.execute(view)
     source = Source(connection, period, question.accounts)

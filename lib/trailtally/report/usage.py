@@ -106,6 +106,6 @@ def hours_section(source: Source, events: int) -> Section:
     counted: dict[int, int] = dict(source.rows(sql))
     values = [[counted.get(24 * weekday + hour, 0) for hour in range(24)] for weekday in range(7)]
     missing = events - sum(counted.values())
-    note = f"{missing:,} events are not in it: somebody removed their days of the table events." if missing > 0 else ""
+    note = f"{missing:,} of the events are not in it: somebody removed their days from the table events." if missing > 0 else ""
     heat = Heat("Events by weekday and hour, UTC", values, note)
     return Section("hours", "Hours of activity", ["All weeks of the period added up. Hours are UTC."], [heat])
