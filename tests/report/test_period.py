@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from trailtally.errors import UsageError
+from trailtally.errors import TrailtallyError, UsageError
 from trailtally.report.period import Period, Unit, choose_period, days_between
 
 TODAY = dt.date(2026, 3, 10)
@@ -68,6 +68,12 @@ def test_many_days_are_counted_by_week_month_or_year(days: int, unit: Unit, firs
             "2026-03-04",
             "tables: no events from 2026-03-02 to 2026-03-04. Its tables have 2026-03-01 to 2026-03-05 (--since, --until)",
         ),
+        (
+            ["2026-03-01"],
+            "2026-03-02",
+            None,
+            "tables: no events from 2026-03-02 on. Its tables have 2026-03-01 to 2026-03-01 (--since, --until)",
+        ),
     ],
 )
 def test_days_of_which_the_tables_have_none_are_wrong_use(
@@ -76,3 +82,9 @@ def test_days_of_which_the_tables_have_none_are_wrong_use(
     with pytest.raises(UsageError) as raised:
         chosen(days, since, until)
     assert str(raised.value) == message
+
+
+def test_a_folder_that_no_run_wrote_is_named() -> None:
+    with pytest.raises(TrailtallyError) as raised:
+        chosen(["2026-02-31", "2026-03-01"])
+    assert str(raised.value) == "tables: coverage/dt=2026-02-31 is no day. Remove it: no run of trailtally wrote it"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from trailtally.errors import UsageError
+from trailtally.errors import TrailtallyError, UsageError
 
 # Days of a report that is not told which: the last of the tables.
 DEFAULT_DAYS = 90
@@ -91,9 +91,11 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
 
     Without `since` it begins with the first day that the tables have of the last DEFAULT_DAYS; else with that day, or with
     the tables. Without `until` it ends with the tables' last day. A day without logs at either end is shown if it was asked for.
-    Raises UsageError where the tables have no day of it; messages call the output `named`.
+    Raises UsageError where the tables have no day of it, TrailtallyError for a day that cannot be; messages call the output
+    `named`.
     """
     now = today.isoformat()
+    _check(days, named)
     known = [day for day in days if day <= now]
     if not known:
         raise UsageError(f"{named}: its tables hold no events" + (f" up to today, {now}" if days else ""))
@@ -104,7 +106,7 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
         start = _before(last, DEFAULT_DAYS - 1)
         first = next((day for day in known if start <= day <= last), start)
     if not any(first <= day <= last for day in known):
-        asked = f"from {since or first} to {until or last}"
+        asked = f"from {since or first} " + (f"to {until}" if until else "on")
         raise UsageError(f"{named}: no events {asked}. Its tables have {known[0]} to {known[-1]} (--since, --until)")
     oldest = _before(first, HISTORY_DAYS)
     return Period(
@@ -116,6 +118,14 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
         after_today=len(days) - len(known),
         last_whole=min(last, _before(now, 1)),
     )
+
+
+def _check(days: Sequence[str], named: str) -> None:
+    for day in days:
+        try:
+            dt.date.fromisoformat(day)
+        except ValueError:
+            raise TrailtallyError(f"{named}: coverage/dt={day} is no day. Remove it: no run of trailtally wrote it") from None
 
 
 def days_between(first: str, last: str) -> list[str]:
