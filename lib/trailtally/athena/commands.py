@@ -8,7 +8,7 @@ from trailtally.athena import ddl
 from trailtally.athena.place import Place, Settings
 from trailtally.errors import UsageError
 from trailtally.sql.formats import as_csv, as_json, as_table
-from trailtally.sql.named_queries import queries, query
+from trailtally.sql.named_queries import list_queries, queries, query
 from trailtally.sql.parameters import add_parameters, values
 from trailtally.stages.stored import days_of
 from trailtally.storage import Access, open_store
@@ -42,7 +42,7 @@ def add_athena_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     asked = its.add_parser(
         "query",
         help="run a named query and print its rows",
-        epilog=_query_list(),
+        epilog=list_queries(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     asked.add_argument("name", metavar="NAME", choices=list(queries()), help="one of the queries below")
@@ -72,11 +72,6 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workgroup", default="trailtally", metavar="NAME", help="workgroup in Athena (default: trailtally)")
     parser.add_argument("--profile", metavar="NAME", help="profile of ~/.aws/config (AWS_PROFILE)")
     parser.add_argument("--region", metavar="REGION", help="region of Athena and Glue (AWS_REGION)")
-
-
-def _query_list() -> str:
-    listed = ((name, asked.question) for name, asked in queries().items())
-    return "queries:\n" + "\n".join(f"  {name:20} {question}" for name, question in listed)
 
 
 # --- What each does -------------------------------------------------------------------------------------------------------

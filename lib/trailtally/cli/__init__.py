@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from trailtally import __version__
 from trailtally.athena.commands import add_athena_command
 from trailtally.cli.brief import add_brief_command
+from trailtally.cli.completion import add_completion_command
 from trailtally.cli.event import add_event_command
 from trailtally.cli.exit_status import COMPLETE, exit_status
+from trailtally.cli.query import add_query_command
 from trailtally.cli.report import add_report_command
 from trailtally.cli.run import add_run_command, run_parser
 from trailtally.cli.show import add_show_command
+from trailtally.cli.sql import add_sql_command
 from trailtally.emr.commands import add_emr_command
 
 
@@ -23,11 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_run_command(commands)
     add_show_command(commands)
+    add_sql_command(commands)
+    add_query_command(commands)
     add_event_command(commands)
     add_report_command(commands)
     add_brief_command(commands)
     add_athena_command(commands)
     add_emr_command(commands, lambda: run_parser("daily_aggregates.py"))
+    add_completion_command(commands, lambda: parser)
     options = parser.parse_args(arguments)
 
     def job() -> int:

@@ -84,6 +84,12 @@ def query(name: str) -> Query:
     return queries()[name]
 
 
+def list_queries() -> str:
+    """Return all queries with their questions, for --help."""
+    listed = ((name, asked.question) for name, asked in queries().items())
+    return "queries:\n" + "\n".join(f"  {name:20} {question}" for name, question in listed)
+
+
 @cache
 def views() -> dict[str, View]:
     """Return the views by name."""

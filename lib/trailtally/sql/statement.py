@@ -141,10 +141,23 @@ def _kind_of(error: Exception) -> type[TrailtallyError]:
     return TrailtallyError if isinstance(error, failed) else UsageError
 
 
+def full_reason(error: TrailtallyError) -> str:
+    """Return why a statement failed, in lines: for a prompt, DuckDB's own, which show the place in the statement."""
+    import duckdb  # noqa: PLC0415 - an extra
+
+    return str(error.__cause__ if isinstance(error.__cause__, duckdb.DatabaseError) else error).strip()
+
+
 def reason(error: Exception) -> str:
-    """Return DuckDB's message on one line, with the line of the statement but without its text."""
+    """Return DuckDB's message on one line, with the line of the statement but without its text; and what to do."""
+    import duckdb  # noqa: PLC0415 - an extra
+
     message, _, place = str(error).strip().partition("\n\nLINE ")
     line = place.partition(":")[0]
     at = f" (line {line})" if line.isdecimal() and line != "1" else ""
-    there_are = f". There are: {', '.join(VIEWS)}" if message.startswith("Catalog Error: Table ") else ""
-    return f"{' '.join(message.split())}{at}{there_are}"
+    hint = ""
+    if isinstance(error, duckdb.PermissionException):
+        hint = ". A statement reads the tables and nothing else; --into FILE saves its rows"
+    elif message.startswith("Catalog Error: Table "):
+        hint = f" There are: {', '.join(VIEWS)}"
+    return f"{' '.join(message.split())}{at}{hint}"

@@ -1,0 +1,52 @@
+"""The options of commands that print rows of DuckDB: form, file, and how many rows."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trailtally.arguments import above_zero
+from trailtally.errors import UsageError
+from trailtally.storage import Store
+
+if TYPE_CHECKING:
+    from trailtally.sql.results import Target
+
+# Rows of a table on a terminal.
+_ROWS = 200
+
+_FORMS = ("table", "csv", "json", "parquet")
+
+
+def add_answer_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a parser."""
+    parser.add_argument(
+        "--format",
+        choices=_FORMS,
+        help="of the rows (default: what the name of --into ends in; else table). parquet needs --into",
+    )
+    parser.add_argument("--into", metavar="FILE", help="write the rows into this file, which is replaced if it exists")
+    parser.add_argument(
+        "--rows", type=_rows, metavar="N", help=f"rows of a table at most (default: {_ROWS} on a terminal, else all)"
+    )
+
+
+def _rows(text: str) -> int:
+    return above_zero(text, "a number of rows, such as 20")
+
+
+def target_in(options: argparse.Namespace, store: Store) -> "Target":
+    """Return where the rows go. Raises UsageError where that cannot be, or is among the tables."""
+    from trailtally.sql.results import Target  # noqa: PLC0415 - pyarrow and the rest take a moment, which --help need not wait
+
+    into = Path(options.into) if options.into is not None else None
+    by_name = into.suffix.removeprefix(".").lower() if into else ""
+    form = options.format or (by_name if by_name in _FORMS else "table")
+    if form == "parquet" and into is None:
+        raise UsageError("--format parquet is no text: give --into FILE, too")
+    if into and options.into.startswith("s3://"):
+        raise UsageError(f"--into {options.into}: give a file of this machine")
+    if into and not store.is_remote and into.resolve().is_relative_to(store.root):
+        raise UsageError(f"--into {into}: this is among the tables, which only runs write. Give another place")
+    most = options.rows or (_ROWS if into is None and sys.stdout.isatty() else None)
+    return Target(form, into, most)
