@@ -1,4 +1,4 @@
-"""Text for a terminal: aligned columns, and no control characters."""
+"""Text for a terminal: numbers with their nouns, aligned columns, and no control characters."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,11 @@ def printable(text: str) -> str:
 def printable_json(text: str) -> str:
     r"""Return the same JSON with what is not printable escaped as \uNNNN, but for the line breaks between its values."""
     return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def pluralize(number: int, singular: str, plural: str = "") -> str:
+    """Return a number and its noun, such as `1 file` or `1,234 files`."""
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
 
 
 def align_columns(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:

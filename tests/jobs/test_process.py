@@ -37,7 +37,7 @@ def test_a_run_that_read_everything_ends_with_0_and_says_how_it_went(folder: Pat
     # Megabytes and seconds differ from run to run.
     assert (run.returncode, re.sub(r"\d+\.\d", "N", run.stderr).splitlines()) == (
         0,
-        ["to do: delivered 2026-03-09: 1 log files, N MB compressed", "read 1 files, N MB compressed, N s, N MB/s"],
+        ["to do: delivered 2026-03-09: 1 log file, N MB compressed", "read 1 file, N MB compressed, N s, N MB/s"],
     )
     said = run.stdout.splitlines()
     assert said[:-1] == [

@@ -188,7 +188,7 @@ def test_a_dry_run_writes_nothing_and_says_what_a_run_would_read(
     write(monday, {key("c"): log(at("e5", MONDAY))})
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
     assert cli.main(command) == 0
-    assert capsys.readouterr().out.startswith("1 log files to read, 0.0 MB compressed; 2 objects known\n")
+    assert capsys.readouterr().out.startswith("1 log file to read, 0.0 MB compressed; 2 objects known\n")
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
 
 

@@ -66,7 +66,7 @@ def test_small_splits_of_many_days_are_read_by_one_task_and_large_ones_by_one_ea
 @pytest.mark.parametrize(
     ("days", "text"),
     [
-        ([day(MONDAY, 1, 0)], "delivered 2026-03-09: 1 log files, 0.0 MB compressed"),
+        ([day(MONDAY, 1, 0)], "delivered 2026-03-09: 1 log file, 0.0 MB compressed"),
         (
             [day("2026-03-07", 1000, 5_000_000_000), day(SUNDAY, 200, 678_900_000), day(MONDAY, 34, 0)],
             "delivered 2026-03-07 to 2026-03-09: 1,234 log files, 5,678.9 MB compressed",
@@ -100,7 +100,7 @@ def test_the_plan_as_text() -> None:
         "\n"
         "batch 1: delivered 2026-03-08: 2 log files, 2.0 MB compressed\n"
         "batch 2: delivered 2026-03-09: 2 log files, 1,234.6 MB compressed\n"
-        "batch 3: delivered 2026-03-10: 1 log files, 2.0 MB compressed\n"
+        "batch 3: delivered 2026-03-10: 1 log file, 2.0 MB compressed\n"
         "days of events that they would touch: as a rule 2026-03-07 to 2026-03-10, the days of delivery and the one before. "
         "Others, whose events came late, show only when the files are read\n"
         "Dry run: nothing was written"
@@ -111,9 +111,7 @@ def test_the_plan_as_text_speaks_of_no_day_that_has_no_log_file() -> None:
     monday = day(MONDAY, 1, 2 * MEGABYTE, (ACCOUNT, "us-east-1", 1, 2 * MEGABYTE))
     plan = Plan([Batch([day(UNDATED, 0, 0), day(SUNDAY, 0, 0)]), Batch([monday]), Batch([day(TUESDAY, 0, 0)])])
     text = plan_text(plan, since=None, pending=False).splitlines()
-    assert [line for line in text if line.startswith("batch")] == [
-        "batch 2: delivered 2026-03-09: 1 log files, 2.0 MB compressed"
-    ]
+    assert [line for line in text if line.startswith("batch")] == ["batch 2: delivered 2026-03-09: 1 log file, 2.0 MB compressed"]
     assert "as a rule 2026-03-08 to 2026-03-09" in text[-2]
 
 
@@ -127,10 +125,10 @@ def test_the_plan_as_text_takes_any_region_and_any_day_that_a_path_may_have() ->
 def test_the_plan_as_text_where_there_is_nothing_to_read_and_what_it_does_not_know() -> None:
     plan = Plan(known=Counter(read=1))
     assert plan_text(plan, since=None, pending=False) == (
-        "0 log files to read, 0.0 MB compressed; 1 objects known\nDry run: nothing was written"
+        "0 log files to read, 0.0 MB compressed; 1 object known\nDry run: nothing was written"
     )
     assert plan_text(plan, since=MONDAY, pending=True) == (
-        "0 log files to read, 0.0 MB compressed; 1 objects known\n"
+        "0 log files to read, 0.0 MB compressed; 1 object known\n"
         "not looked at: what was delivered before 2026-03-09 (--delivered-since)\n"
         "a killed run was publishing: a run finishes that first, and may then have less to read than this\n"
         "Dry run: nothing was written"

@@ -177,7 +177,7 @@ def test_where_reading_fails_no_line_says_that_it_is_done(two_seconds: None) -> 
     stream, before = Stream(terminal=False), threading.active_count()
     with pytest.raises(OSError, match="disk full"), reading(stream, Counting(), files=1, size=MB):
         raise OSError("disk full")
-    assert "read 1 files" not in stream.getvalue()
+    assert "read 1 file" not in stream.getvalue()
     assert threading.active_count() == before  # nobody follows it any more
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trailtally.brief import findings as f
 from trailtally.brief.history import HISTORY_DAYS
-from trailtally.terminal import printable
+from trailtally.terminal import pluralize, printable
 
 # Lines of a brief at most; items of a section where there is room for all.
 MOST_LINES, _MOST_ITEMS = 30, 10
@@ -57,9 +57,9 @@ def brief_text(findings: f.Findings, output: str) -> str:
 
 def _glance(findings: f.Findings) -> str:
     counts = [
-        _count(findings.events, "event"),
-        _count(findings.actors, "actor"),
-        _count(findings.accounts, "account"),
+        pluralize(findings.events, "event"),
+        pluralize(findings.actors, "actor"),
+        pluralize(findings.accounts, "account"),
     ]
     if not findings.days_before:
         compared = "no day before to compare with"
@@ -92,19 +92,19 @@ def _no_events(found: f.Findings) -> str:
 
 def _launches_title(found: f.Findings) -> str:
     known = sum(launcher.instances for launcher in found.launchers)
-    parts = [_count(known, "instance")] if known or not found.unknown_launches else []
+    parts = [pluralize(known, "instance")] if known or not found.unknown_launches else []
     if found.unknown_launches:
-        parts.append(f"{_count(found.unknown_launches, 'launch', 'launches')} of unknown size")
+        parts.append(f"{pluralize(found.unknown_launches, 'launch', 'launches')} of unknown size")
     return f"Launches: {', '.join(parts)}"
 
 
 def _launcher(one: f.Launcher) -> str:
-    parts = [_count(one.instances, "instance")] if one.instances or not one.unknown_calls else []
+    parts = [pluralize(one.instances, "instance")] if one.instances or not one.unknown_calls else []
     if one.unknown_calls:
         most = "no limit known" if one.unknown_most is None else f"{one.unknown_most:,} at most"
         parts.append(f"an unknown number, {most}")
     others = [(one.failed_calls, "failed call"), (one.dry_runs, "dry run")]
-    said = ", ".join(_count(number, what) for number, what in others if number)
+    said = ", ".join(pluralize(number, what) for number, what in others if number)
     text = f"{actor_name(one.actor)}: {' and '.join(parts)}{_in_brackets(one.types)}"
     return f"{text}; {said}{_in_brackets(one.failed_types)}" if said else text
 
@@ -114,14 +114,14 @@ def _root(one: f.RootUse) -> str:
     if one.calls:
         failed = f", {one.failed_calls:,} failed" if one.failed_calls else ""
         origin = f" from {_some(_texts(one.addresses))}" if one.addresses else ""
-        parts.append(f"{_count(one.calls, 'call')}{failed}{_in_brackets(one.apis)}{origin}")
+        parts.append(f"{pluralize(one.calls, 'call')}{failed}{_in_brackets(one.apis)}{origin}")
     if one.service_calls:
-        parts.append(f"{_count(one.service_calls, 'call')} by AWS services for it")
+        parts.append(f"{pluralize(one.service_calls, 'call')} by AWS services for it")
     return f"{actor_name(one.actor)}: {'; '.join(parts)}"
 
 
 def _burst(one: f.Burst, days: int) -> str:
-    before = f"{one.denied_before:,} in {_count(days, 'day')} before" if days else "no day before"
+    before = f"{one.denied_before:,} in {pluralize(days, 'day')} before" if days else "no day before"
     return f"{actor_name(one.actor)}: {one.denied:,}{_in_brackets(one.apis)}; {before}"
 
 
@@ -130,25 +130,27 @@ def _gap(one: f.Gap) -> str:
 
 
 def _lost(one: f.LostRecords) -> str:
-    records = _count(one.records, "record")
+    records = pluralize(one.records, "record")
     if one.late:
         return f"{_place(one.account_id, one.region)}: {records} came too late, not counted"
-    return f"{_place(one.account_id, one.region)}: {records} rejected, of {_count(one.files, 'file')}"
+    return f"{_place(one.account_id, one.region)}: {records} rejected, of {pluralize(one.files, 'file')}"
 
 
 def _not_read(one: f.NotRead) -> str:
     undated = "" if one.is_dated else " without a date"
-    reasons = f"; {_count(len(one.reasons) - 1, 'other reason')}" if len(one.reasons) > 1 else ""
+    reasons = f"; {pluralize(len(one.reasons) - 1, 'other reason')}" if len(one.reasons) > 1 else ""
     return f"{_place(one.account_id, one.region)}: {one.files:,} {one.status}{undated}: {_text(one.reasons[0])}{reasons}"
 
 
 def _region(one: f.NewRegion) -> str:
     new = " (new account)" if one.is_new_account else ""
-    return f"{_place(one.account_id, one.region)}{new}: {_count(one.calls, 'call')}, first by {_in_account(one.first_actor, one)}"
+    return (
+        f"{_place(one.account_id, one.region)}{new}: {pluralize(one.calls, 'call')}, first by {_in_account(one.first_actor, one)}"
+    )
 
 
 def _type(one: f.NewType) -> str:
-    calls = _count(one.launches, "launch", "launches") if one.launches else "not launched"
+    calls = pluralize(one.launches, "launch", "launches") if one.launches else "not launched"
     actors = _some([_in_account(actor, one) for actor in one.actors])
     return f"{_place(one.account_id, one.instance_type)}: {calls}, by {actors}"
 
@@ -156,7 +158,7 @@ def _type(one: f.NewType) -> str:
 def _new_actor(one: f.NewActor) -> str:
     origin = f" from {_some(_texts(one.addresses))}" if one.addresses else ""
     first = f", first {_text(one.first_api)}" if one.first_api else ""
-    return f"{actor_name(one.actor)}: {_count(one.calls, 'call')}{origin}{first}"
+    return f"{actor_name(one.actor)}: {pluralize(one.calls, 'call')}{origin}{first}"
 
 
 def _addresses(one: f.NewAddresses) -> str:
@@ -196,7 +198,3 @@ def _text(value: str) -> str:
     """Return a value from the logs for a line: without control characters; of a very long one its beginning and length."""
     text = printable(value)
     return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}... ({len(text):,} characters)"
-
-
-def _count(number: int, one: str, several: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else several or one + 's'}"

@@ -19,6 +19,7 @@ from trailtally.report.usage import (
     hours_section,
     root_section,
 )
+from trailtally.terminal import pluralize
 
 _EVENTS = """
 SELECT coalesce(sum(events), 0)::BIGINT, count(DISTINCT account_id), count(DISTINCT region) FROM period_coverage
@@ -57,7 +58,7 @@ def make_page(source: Source, *, named: str, made: dt.datetime, say: Callable[[s
     coverage, losses = coverage_section(source)
     tiles = [
         Tile("Events", f"{events:,}", f"on {_days(source)}", link="events"),
-        Tile("Accounts", f"{accounts:,}", f"in {_number(regions, 'region')}", link="coverage"),
+        Tile("Accounts", f"{accounts:,}", f"in {pluralize(regions, 'region')}", link="coverage"),
         Tile("Actors", f"{actors:,}", "users, roles, services", link="new"),
         *_launch_tiles(source),
         *_call_tiles(source, codes, events),
@@ -71,14 +72,14 @@ def make_page(source: Source, *, named: str, made: dt.datetime, say: Callable[[s
 
 def _days(source: Source) -> str:
     covered = source.rows("SELECT count(DISTINCT dt) FROM period_coverage WHERE events > 0")[0][0]
-    return f"{covered:,} of {_number(len(source.period.days), 'day')}"
+    return f"{covered:,} of {pluralize(len(source.period.days), 'day')}"
 
 
 def _launch_tiles(source: Source) -> list[Tile]:
     calls, failed, dry, instances, unknown, asked = source.rows(_LAUNCHES, dry_run=DRY_RUN)[0]
-    others = f"{failed:,} failed, {_number(dry, 'dry run')}"
+    others = f"{failed:,} failed, {pluralize(dry, 'dry run')}"
     size = (
-        f"and those of {_number(unknown, 'launch', 'launches')} of unknown size, up to {asked:,}"
+        f"and those of {pluralize(unknown, 'launch', 'launches')} of unknown size, up to {asked:,}"
         if unknown
         else "as their responses say"
     )
@@ -109,15 +110,15 @@ def _loss_tiles(losses: Losses) -> list[Tile]:
 
 def _alerts(losses: Losses) -> list[str]:
     parts = [
-        (losses.rejected, f"{_number(losses.rejected, 'log file')} rejected: the bytes are bad"),
+        (losses.rejected, f"{pluralize(losses.rejected, 'log file')} rejected: the bytes are bad"),
         (
             losses.unreadable,
-            f"{_number(losses.unreadable, 'log file or folder', 'log files or folders')} unreadable: could not be fetched",
+            f"{pluralize(losses.unreadable, 'log file or folder', 'log files or folders')} unreadable: could not be fetched",
         ),
-        (losses.rejected_records, f"{_number(losses.rejected_records, 'record')} rejected in files that were read"),
+        (losses.rejected_records, f"{pluralize(losses.rejected_records, 'record')} rejected in files that were read"),
         (
             losses.late_records,
-            f"{_number(losses.late_records, 'record')} too late: they came after somebody removed their day's events",
+            f"{pluralize(losses.late_records, 'record')} too late: they came after somebody removed their day's events",
         ),
     ]
     return [said for number, said in parts if number]
@@ -129,7 +130,7 @@ def _about(source: Source, named: str, made: dt.datetime) -> list[str]:
     whose = f"Accounts: {', '.join(source.accounts)}." if source.accounts else "All accounts of the tables."
     lines.append(f"{whose} The tables hold {period.first} to {period.last}.{_sizes(period)}")
     if period.after_today:
-        lines.append(f"{_number(period.after_today, 'day')} after today are in the tables, and not on this page.")
+        lines.append(f"{pluralize(period.after_today, 'day')} after today are in the tables, and not on this page.")
     return lines
 
 
@@ -140,7 +141,3 @@ def _sizes(period: Period) -> str:
     parts = f"({monday}the first and the last one may be a part)"
     days = f"{len(period.days):,} days: ask for fewer with --since and --until"
     return f" The charts are by {period.unit} {parts}, as these are {days}."
-
-
-def _number(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from trailtally.terminal import pluralize
+
 # Series of a chart that have a colour of their own; the rest is one more, `others`.
 MOST_SERIES = 7
 OTHERS = "others"
@@ -61,7 +63,7 @@ class Listing:
         order = f"{self.order} first" if found > 1 else ""
         if found > count:
             return f"{found:,} rows, {order}: {count:,} of them are on this page"
-        return ", ".join(filter(None, (f"{count:,} {'row' if count == 1 else 'rows'}", order)))
+        return ", ".join(filter(None, (pluralize(count, "row"), order)))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from trailtally.run.request import FORMER_TABLE, TABLE_NAMES, Request, Stores
 from trailtally.run.summary import Summary
 from trailtally.stages.planning import Splits
 from trailtally.storage import Store
+from trailtally.terminal import pluralize
 
 
 def run(engine: Engine, request: Request, stores: Stores, progress: Progress, counted_before: Counter[str]) -> Summary:
@@ -131,7 +132,7 @@ def _stopped(error: Exception, output: Store, number: int, batches: int, not_who
         published = f"Batch {number:,} of {batches:,} is committed, and was being put in its place: the next run finishes that"
     elif number > 1:
         published = f"Published: {number - 1:,} of {batches:,} batches"
-        published += f", with {not_whole:,} files that were not read whole (see the table ledger)" if not_whole else ""
+        published += f", with {pluralize(not_whole, 'file')} not read whole (see the table ledger)" if not_whole else ""
     else:
         published = "Nothing was published"
     return f"{reason}. {published}. Run the same command again once that is fixed: it goes on from there"

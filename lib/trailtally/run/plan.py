@@ -14,6 +14,7 @@ from trailtally.stages.planning import SPLIT_BYTES, SPLIT_FILES, PlanDay, Splits
 from trailtally.stages.stored import days_of, read_day
 from trailtally.tables import coverage, ledger
 from trailtally.tables.events import EVENTS
+from trailtally.terminal import pluralize
 
 # The weight of a place that is not listed yet, in bytes of logs: many places are listed by several processes.
 _PLACE_WEIGHT = 1 << 20
@@ -79,7 +80,7 @@ class Batch:
             return "no log file to read"
         days = [day.day for day in self.days if day.files]
         span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-        return f"delivered {span}: {self.files:,} log files, {self.bytes / 1e6:,.1f} MB compressed"
+        return f"delivered {span}: {pluralize(self.files, 'log file')}, {self.bytes / 1e6:,.1f} MB compressed"
 
 
 @dataclass

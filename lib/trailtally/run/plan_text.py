@@ -3,12 +3,13 @@
 import datetime as dt
 
 from trailtally.run.plan import Batch, Plan
-from trailtally.terminal import printable
+from trailtally.terminal import pluralize, printable
 
 
 def plan_text(plan: Plan, *, since: str | None, pending: bool) -> str:
     """Return the plan for the user: new files by account and region, the batches, and the event days that they touch."""
-    lines = [f"{plan.files:,} log files to read, {plan.bytes / 1e6:,.1f} MB compressed; {plan.known.total():,} objects known"]
+    files, known = pluralize(plan.files, "log file"), pluralize(plan.known.total(), "object")
+    lines = [f"{files} to read, {plan.bytes / 1e6:,.1f} MB compressed; {known} known"]
     if since:
         lines.append(f"not looked at: what was delivered before {since} (--delivered-since)")
     if pending:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from trailtally.engine import Engine
-from trailtally.terminal import printable
+from trailtally.terminal import pluralize, printable
 
 # Seconds between two lines of progress: on a terminal, and in a log.
 _TERMINAL_EVERY, _LOG_EVERY = 0.5, 60.0
@@ -68,12 +68,13 @@ class Progress:
             thread.join()
         seconds = max(time.monotonic() - started, 0.001)
         self.say(
-            f"read {files:,} files, {size / 1e6:,.1f} MB compressed, {seconds:.1f} s, {_speed(files, size or None, seconds)}"
+            f"read {pluralize(files, 'file')}, {size / 1e6:,.1f} MB compressed, {seconds:.1f} s, "
+            f"{_speed(files, size or None, seconds)}"
         )
 
 
 def _line(done: int, files: int, read: int, size: int, seconds: float) -> str:
-    line = f"reading: {done:,} of {files:,} files, {_speed(done, read if size else None, seconds)}"
+    line = f"reading: {done:,} of {pluralize(files, 'file')}, {_speed(done, read if size else None, seconds)}"
     share = max(read / size if size else 0, done / files)
     if share:
         line += f", {_duration((1 - share) * seconds / share)} left"

@@ -10,7 +10,7 @@ from trailtally.meter import PHASES
 from trailtally.run.costs import Dollars
 from trailtally.stages.ledger_days import NAMED
 from trailtally.tables import ledger
-from trailtally.terminal import printable
+from trailtally.terminal import pluralize, printable
 
 _NOT_WHOLE = "SELECT status, file_key, reason FROM ledger WHERE status IN ('rejected', 'unreadable') OR rejected_records > 0"
 
@@ -127,9 +127,9 @@ def _results(summary: Summary) -> Iterable[str]:
         records = sum(day.records for day in summary.days.values())
         yield f"days:     {_span(summary.days)}"
         if summary.days:
-            events, duplicates = _count(summary.events, "event"), _count(summary.duplicates, "duplicate")
-            yield f"          {_count(records, 'record')} = {events} + {duplicates}"
-            yield f"launches: {_count(summary.launches, 'RunInstances call')} on these days"
+            events, duplicates = pluralize(summary.events, "event"), pluralize(summary.duplicates, "duplicate")
+            yield f"          {pluralize(records, 'record')} = {events} + {duplicates}"
+            yield f"launches: {pluralize(summary.launches, 'RunInstances call')} on these days"
     counted = summary.counted
     if any(counted[name] for name in ("lists", "gets", "puts")):
         yield (
@@ -154,7 +154,9 @@ def _cost(dollars: Dollars | None) -> str:
 
 def _known(known: Counter[str]) -> str:
     others = [f"{known[status]:,} {status}" for status in (ledger.REJECTED, ledger.IGNORED) if known[status]]
-    return f"{_count(known.total(), 'object')} known from earlier runs" + (f", of them {' and '.join(others)}" if others else "")
+    return f"{pluralize(known.total(), 'object')} known from earlier runs" + (
+        f", of them {' and '.join(others)}" if others else ""
+    )
 
 
 def _exclusions(summary: Summary) -> Iterable[str]:
@@ -172,25 +174,22 @@ def _exclusions(summary: Summary) -> Iterable[str]:
 def _gaps(summary: Summary) -> Iterable[str]:
     if summary.late.total():
         yield (
-            f"NOT COUNTED: {_count(summary.late.total(), 'record')} came for days whose events somebody removed from the output. "
-            "These days stay as they were published; what came is in coverage.late_uncounted, by account and region:"
+            f"NOT COUNTED: {pluralize(summary.late.total(), 'record')} came for days whose events somebody removed from the "
+            "output. These days stay as they were published; what came is in coverage.late_uncounted, by account and region:"
         )
         days = sorted(summary.late)
         yield from (f"  {day}: {summary.late[day]:,}" for day in days[:NAMED])
         if len(days) > NAMED:
-            yield f"  and {_count(len(days) - NAMED, 'more day')}"
+            yield f"  and {pluralize(len(days) - NAMED, 'more day')}"
     if summary.problems:
-        yield f"NOT COMPLETE: {_count(summary.not_whole, 'file')} not read whole. What was rejected or unreadable is not counted:"
+        files = pluralize(summary.not_whole, "file")
+        yield f"NOT COMPLETE: {files} not read whole. What was rejected or unreadable is not counted:"
         yield from (f"  {printable(key)}\n    {status}: {printable(reason)}" for key, status, reason in summary.problems)
         more = summary.not_whole - len(summary.problems)
         if more > 0:
             yield f"  and {more:,} more"
         yield "  A rejected file is read again once it changes, an unreadable one by every run. To list all of them:"
         yield f'  trailtally sql {shlex.quote(printable(summary.output))} "{_NOT_WHOLE}"'
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _span(days: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from trailtally.cloudtrail import layout
 from trailtally.errors import TrailtallyError, UsageError
 from trailtally.stages.parts import parts_of
 from trailtally.storage import Store, key_of, path_of
+from trailtally.terminal import pluralize
 
 # Folders that are listed at the same time: requests to S3 wait most of the time, a folder of this machine answers at once.
 _REMOTE_THREADS, _LOCAL_THREADS = 32, 4
@@ -147,8 +148,8 @@ def cut_places(store: Store, places: Places) -> list[Place]:
 
 def no_log_file_message(inputs: Iterable[str], passed: Counter[str], *, ignored: int, since: str | None) -> str:
     """Return the message of a run that found no log file: what is there instead, and what to give."""
-    seen = [f"{count} folder{'s' if count > 1 else ''} {name}" for name, count in sorted(passed.items())]
-    seen += [f"{ignored} other file{'s' if ignored > 1 else ''}"] if ignored else []
+    seen = [f"{pluralize(count, 'folder')} {name}" for name, count in sorted(passed.items())]
+    seen += [pluralize(ignored, "other file")] if ignored else []
     what = f"only {', '.join(seen)}" if seen else "it is empty"
     if since:
         return (
