@@ -56,10 +56,10 @@ NARROWED = {
     "api": "^ec2.*:(Run|Describe)",
     "file": r"_2026\d+",
 }
-OTHERS = {"since": "2026-03-08", "history": "2026-02-19", "minutes": "61", "since_time": "2026-03-08 09:59:59.1"}
+WIDE = {"history": "2026-02-19", "minutes": "61", "since_time": "2026-03-08 09:59:59.1"}
 
 
-@pytest.mark.parametrize("values", [{}, NARROWED, OTHERS])
+@pytest.mark.parametrize("values", [WIDE, NARROWED])
 @pytest.mark.parametrize("name", list(queries()))
 def test_the_rows_are_the_same(tables: Tables, name: str, values: dict[str, str]) -> None:
     there = {"address": "192.0.2.8", "launch": "o9"} | values

@@ -16,11 +16,27 @@ from trailtally.cli.show import add_show_command
 from trailtally.cli.sql import add_sql_command
 from trailtally.emr.commands import add_emr_command
 
+_EPILOG = """\
+examples:
+  trailtally run --input s3://my-trail-bucket/AWSLogs --output s3://my-tables/trailtally
+  trailtally show s3://my-tables/trailtally
+  trailtally sql s3://my-tables/trailtally "SELECT * FROM human_launches WHERE dt >= '2026-03-01'"
+  trailtally query access_denied s3://my-tables/trailtally --since 14d
+  trailtally event s3://my-tables/trailtally 74c5e497-f618-5408-9210-c95e72ccf2dd
+  trailtally report s3://my-tables/trailtally --into report.html
+  trailtally brief s3://my-tables/trailtally
+
+trailtally COMMAND --help has each command's options, and more examples.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, and return its exit status."""
     parser = argparse.ArgumentParser(
-        prog="trailtally", description="A CloudTrail tree as exact daily tables: makes them, shows them, and runs them on AWS."
+        prog="trailtally",
+        description="A CloudTrail tree as exact daily tables: makes them, answers questions from them, and runs them on AWS.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"trailtally {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

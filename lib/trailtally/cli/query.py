@@ -9,6 +9,10 @@ from trailtally.sql.named_queries import arguments, list_queries, queries, query
 from trailtally.sql.parameters import add_parameters, values
 from trailtally.storage import open_store
 
+_DESCRIPTION = """\
+Answers a named question from the tables of an output, with DuckDB on this machine: the questions of `trailtally athena query`,
+without Athena. Patterns (REGEX) are those of RE2."""
+
 _EXAMPLES = """\
 examples:
   trailtally query launches_by_actor build/example-tables --since 2026-03-05 --until 2026-03-09
@@ -23,8 +27,7 @@ def add_query_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     asked = commands.add_parser(
         "query",
         help="ask the tables a named question, on this machine",
-        description="Answers a named question from the tables of an output, with DuckDB on this machine: the questions of "
-        "`trailtally athena query`, without Athena. Patterns (REGEX) are those of RE2.",
+        description=_DESCRIPTION,
         epilog=_EXAMPLES + list_queries(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

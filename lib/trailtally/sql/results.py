@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trailtally.errors import TrailtallyError, UsageError
-from trailtally.event.waiting import waiting
 from trailtally.sql.database import Database
 from trailtally.sql.formats import as_table, csv_lines, json_lines
+from trailtally.sql.query_progress import report_progress
 from trailtally.sql.statement import Rows, interruptible
 from trailtally.storage import os_error_text, requests
 from trailtally.terminal import printable
@@ -87,7 +87,7 @@ def give(database: Database, asking: Asking, target: Target, heading: Heading | 
     # Lines of progress amid rows would be neither.
     streams = target.into is None and target.form != TABLE and sys.stdout.isatty()
     with requests.counted() as made:
-        with contextlib.nullcontext() if streams else waiting(database.connection) as say:
+        with contextlib.nullcontext() if streams else report_progress(database.connection) as say:
             if say:
                 say("asking")
             text, summary = interruptible(database, lambda: _given(asking, target, heading))

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 # What a statement can read.
 VIEWS = [*(table.name for table in TABLES), *views()]
+
+# How often it is looked for an interrupt.
+_LOOK_SECONDS = 0.2
 
 # Rows that come at once.
 _BATCH = 10_000
@@ -96,6 +99,9 @@ def interruptible(database: "Database", work: Callable[[], T]) -> T:
     with ThreadPoolExecutor(1) as thread:
         future = thread.submit(work)
         try:
+            # With a time limit: a signal that another thread receives wakes no wait without one.
+            while not future.done():
+                wait([future], timeout=_LOOK_SECONDS)
             return future.result()
         except BaseException:
             database.connection.interrupt()
