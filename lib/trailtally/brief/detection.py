@@ -1,10 +1,11 @@
-"""The findings of a day, by SQL over the tables that `open_history` makes. Each list is in the order in which it is read."""
+"""The findings of a day, by SQL over the tables of `history.py`. Each list is in the order in which it is read."""
 
 import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trailtally.brief import findings as f
+from trailtally.brief.history import create_history_tables
 from trailtally.cloudtrail.launch import DRY_RUN
 from trailtally.sql.statement import translate_errors
 
@@ -194,8 +195,8 @@ _ADDRESSES = """
 
 def detect(connection: "duckdb.DuckDBPyConnection", day: str) -> f.Findings:
     """Return the findings of a day from the connection that `open_history` gives for it."""
-
     with translate_errors("read the tables"):
+        create_history_tables(connection, day)
         return _detect(connection, day)
 
 

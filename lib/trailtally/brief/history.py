@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from trailtally.sql.database import open_database
 from trailtally.sql.named_queries import query
-from trailtally.sql.statement import translate_errors
 from trailtally.stages.stored import read_day
 from trailtally.storage import Store
 from trailtally.tables import ledger
@@ -49,24 +48,28 @@ _NOT_WHOLE = f"""
 
 
 def open_history(store: Store, day: str) -> "duckdb.DuckDBPyConnection":
-    """Return a connection with the output's views (`trailtally.sql.database`) and what the findings of a day are made from.
+    """Return a connection with the output's views (`trailtally.sql.database`) from 90 days before a day to the one after it.
 
-    The views reach from 90 days before the day to the one after it. Beside them are the tables
+    `undated` has the rows of the ledger that have no date.
+    """
+    last = dt.date.fromisoformat(day)
+    first = (last - dt.timedelta(days=HISTORY_DAYS)).isoformat()
+    connection = open_database(store, first, (last + dt.timedelta(days=1)).isoformat())
+    connection.register("undated", read_day(store, ledger.TABLE, ledger.UNDATED, _LEDGER))
+    return connection
+
+
+def create_history_tables(connection: "duckdb.DuckDBPyConnection", day: str) -> None:
+    """Create the tables that the findings of a day are made from, in a connection of `open_history`:
 
     - `today`: the rows of event_counts of the day, with `is_denied`;
     - `past`: for each of its actors and addresses, the denied calls in the 90 days before; a row also where there was none;
     - `not_whole`: the rows of the ledger of log files that were not read whole and are of the day: delivered on it, or
       on the next one with events of it; and those without a date, of which `delivered` is null.
     """
-    last = dt.date.fromisoformat(day)
-    first = (last - dt.timedelta(days=HISTORY_DAYS)).isoformat()
-    connection = open_database(store, first, (last + dt.timedelta(days=1)).isoformat())
-    connection.register("undated", read_day(store, ledger.TABLE, ledger.UNDATED, _LEDGER))
-    with translate_errors("read the tables"):
-        connection.execute(_TODAY, {"day": day, "codes": denied_codes()})
-        connection.execute(_PAST, {"day": day, "codes": denied_codes()})
-        connection.execute(_NOT_WHOLE, {"day": day})
-    return connection
+    connection.execute(_TODAY, {"day": day, "codes": denied_codes()})
+    connection.execute(_PAST, {"day": day, "codes": denied_codes()})
+    connection.execute(_NOT_WHOLE, {"day": day})
 
 
 def denied_codes() -> list[str]:

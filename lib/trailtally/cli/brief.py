@@ -1,11 +1,9 @@
 """`trailtally brief`: what is new and what is wrong in a day, printed, and sent to a topic of SNS or a webhook."""
 
 import argparse
-import contextlib
 import datetime as dt
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from trailtally import __version__
 from trailtally.arguments import day
@@ -18,8 +16,6 @@ from trailtally.storage import open_store
 
 # The status of --exit-code. The statuses of a run are smaller.
 ATTENTION = 5
-
-_SAY_AFTER_SECONDS = 2
 
 DESCRIPTION = (
     f"Prints what is new and what is wrong in a day, in 30 lines at most: launches, root use, bursts of denied calls, "
@@ -97,14 +93,16 @@ def brief_job(options: argparse.Namespace) -> int:
     """Print the brief, send it where that is asked for, and return the exit status."""
     from trailtally.brief.detection import detect  # noqa: PLC0415 - other commands do not wait for these
     from trailtally.brief.lines import brief_text, headline  # noqa: PLC0415
+    from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
 
     yesterday = (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)).isoformat()
     asked = options.day or yesterday
     if asked > yesterday:
         raise UsageError(f"--day {asked} is not over yet (UTC): give a day up to {yesterday}")
-    with _say_when_slow(f"reading the tables of {asked} and of the {HISTORY_DAYS} days before"):
-        store = open_store(options.output, access_in(options)).reached()
-        findings = detect(open_history(store, asked), asked)
+    connection = open_history(open_store(options.output, access_in(options)).reached(), asked)
+    with report_progress(connection) as say:
+        say(f"reading the tables of {asked} and of the {HISTORY_DAYS} days before")
+        findings = detect(connection, asked)
     text = brief_text(findings, options.output)
     print(text, flush=True)
     _send(headline(findings), text, options)
@@ -118,15 +116,3 @@ def _send(subject: str, text: str, options: argparse.Namespace) -> None:
     if options.webhook:
         post_to_webhook(options.webhook, text)
         print("posted to the webhook", file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def _say_when_slow(what: str) -> Iterator[None]:
-    """Print a line on standard error where the block takes longer than two seconds."""
-    timer = threading.Timer(_SAY_AFTER_SECONDS, lambda: print(what, file=sys.stderr, flush=True))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

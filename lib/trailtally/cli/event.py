@@ -86,8 +86,8 @@ def _event(options: argparse.Namespace) -> int:
     from trailtally.event.answer import Question, answer, answer_json  # noqa: PLC0415
     from trailtally.event.lookup import Span  # noqa: PLC0415
     from trailtally.event.text import answer_text  # noqa: PLC0415
-    from trailtally.event.waiting import waiting  # noqa: PLC0415
     from trailtally.sql.database import open_tables  # noqa: PLC0415
+    from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
     from trailtally.sql.statement import interruptible, translate_errors  # noqa: PLC0415
 
     if options.since and options.until and options.since > options.until:
@@ -102,7 +102,7 @@ def _event(options: argparse.Namespace) -> int:
         access=log_file_access_in(options),
         limit=options.max_file_bytes,
     )
-    with translate_errors("looking for the event"), waiting(database.connection) as say:
+    with translate_errors("looking for the event"), report_progress(database.connection) as say:
         found = interruptible(database, lambda: answer(database.connection, question, say))
     print(answer_json(found) if options.format == "json" else answer_text(found), flush=True)
     return COMPLETE if found.is_complete else INCOMPLETE

@@ -69,8 +69,8 @@ def _report(options: argparse.Namespace) -> str:
         from trailtally.report.target import check_target, write_target  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(f"a report needs {error.name}, which is not installed here: pip install 'trailtally[report]'") from None
-    from trailtally.event.waiting import waiting  # noqa: PLC0415
     from trailtally.sql.database import open_tables  # noqa: PLC0415
+    from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
     from trailtally.sql.statement import translate_errors  # noqa: PLC0415
 
     if options.since and options.until and options.since > options.until:
@@ -81,7 +81,7 @@ def _report(options: argparse.Namespace) -> str:
     question = Question(options.since, options.until, tuple(dict.fromkeys(options.account or ())))
     with translate_errors(f"report of {options.output}"):
         connection = open_tables(store, named=options.output).connection
-        with waiting(connection) as say:
+        with report_progress(connection) as say:
             source = make_source(connection, store, question, today=made.date(), named=options.output)
             page = make_page(source, named=options.output, made=made, say=say)
             say("drawing the charts")

@@ -10,7 +10,7 @@ from trailtally.errors import Unreadable
 from trailtally.event.activity import ADDRESS, KEY, Activity, find_activity
 from trailtally.event.delivered import RecordText, record_text
 from trailtally.event.lookup import Event, Span, find_events
-from trailtally.event.waiting import Say
+from trailtally.sql.query_progress import Say
 from trailtally.storage import Access
 from trailtally.terminal import printable_json
 
