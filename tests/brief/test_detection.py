@@ -9,7 +9,6 @@ from brief.conftest import BEFORE, DAY, Find, find_in, launcher, on
 from builders import ACCOUNT, ALICE, OTHER_ACCOUNT, Record, event, key, log, role, run_instances, user, write
 from conftest import run_job
 from trailtally.brief import findings as f
-from trailtally.brief.history import denied_codes
 
 BOB = f"arn:aws:iam::{ACCOUNT}:user/Bob"
 ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
@@ -161,11 +160,6 @@ def test_a_burst_is_twenty_denied_calls_that_are_ten_times_the_daily_mean(find: 
         f.Burst(actor=BOB, denied=21, denied_before=0, apis=("ListUsers", "RunInstances")),
     )
     assert found.want_attention
-
-
-def test_denied_codes_are_those_of_the_named_query() -> None:
-    codes = denied_codes()
-    assert (len(codes), codes[0], codes[-1]) == (37, "AccessDenied", "VpceAccessDenied")
 
 
 def test_a_region_that_had_events_on_half_of_the_days_before_and_has_none_is_a_gap(find: Find) -> None:

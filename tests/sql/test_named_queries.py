@@ -11,7 +11,7 @@ from sqlglot import exp
 from trailtally.athena.run import arguments
 from trailtally.cli import main
 from trailtally.errors import UsageError
-from trailtally.sql.named_queries import Parameter, Query, View, queries, query, views
+from trailtally.sql.named_queries import IS_DENIED, Parameter, Query, View, denied_codes, queries, query, views
 from trailtally.sql.parameters import Moment, values
 from trailtally.tables import TABLES, ledger
 from trailtally.tables.events import LAUNCH
@@ -235,3 +235,13 @@ def test_help_names_every_query_with_its_question(capsys: pytest.CaptureFixture[
         main(["athena", "query", "--help"])
     told = capsys.readouterr().out.partition("\nqueries:\n")[2].splitlines()
     assert [line.split(maxsplit=1) for line in told] == [[name, found.question] for name, found in queries().items()]
+
+
+def test_denied_codes_are_those_of_the_query_access_denied() -> None:
+    codes = denied_codes()
+    assert (len(codes), codes[0], codes[-1]) == (37, "AccessDenied", "VpceAccessDenied")
+
+
+def test_the_words_around_a_denied_code_are_those_of_the_query_access_denied() -> None:
+    [words] = re.findall(r"regexp_replace\(error_code, '(.+?)'", query("access_denied").statement)
+    assert f"regexp_replace(error_code, '{words}', '', 'g')" in IS_DENIED

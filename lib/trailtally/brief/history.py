@@ -1,11 +1,10 @@
 """A day of the tables and the days before it that say what is new, as tables of a DuckDB connection."""
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING
 
 from trailtally.sql.database import open_database
-from trailtally.sql.named_queries import query
+from trailtally.sql.named_queries import IS_DENIED, denied_codes
 from trailtally.stages.stored import read_day
 from trailtally.storage import Store
 from trailtally.tables import ledger
@@ -16,17 +15,14 @@ if TYPE_CHECKING:
 # What was not there in so many days before a day is new on it.
 HISTORY_DAYS = 90
 
-# A denied call, whatever the service writes around the word; the codes are those of the named query access_denied.
-_IS_DENIED = r"list_contains($codes, regexp_replace(error_code, '^(Client|Server)\.|(Exception|Fault)$', '', 'g'))"
-
 _TODAY = f"""
-    CREATE TEMP TABLE today AS SELECT *, coalesce({_IS_DENIED}, false) AS is_denied FROM event_counts WHERE dt = $day
+    CREATE TEMP TABLE today AS SELECT *, coalesce({IS_DENIED}, false) AS is_denied FROM event_counts WHERE dt = $day
 """  # noqa: S608 - a constant
 
 # One pass over the history: in S3, each pass fetches its objects.
 _PAST = f"""
     CREATE TEMP TABLE past AS
-    SELECT actor, source_ip, coalesce(sum(event_count) FILTER (WHERE {_IS_DENIED}), 0) AS denied
+    SELECT actor, source_ip, coalesce(sum(event_count) FILTER (WHERE {IS_DENIED}), 0) AS denied
     FROM event_counts
     WHERE dt < $day AND actor IN (SELECT actor FROM today)
     GROUP BY actor, source_ip
@@ -70,8 +66,3 @@ def create_history_tables(connection: "duckdb.DuckDBPyConnection", day: str) -> 
     connection.execute(_TODAY, {"day": day, "codes": denied_codes()})
     connection.execute(_PAST, {"day": day, "codes": denied_codes()})
     connection.execute(_NOT_WHOLE, {"day": day})
-
-
-def denied_codes() -> list[str]:
-    """Return the error codes of denied calls that the named query access_denied lists."""
-    return re.findall(r"'(\w+)'", query("access_denied").statement.partition(" IN (")[2])

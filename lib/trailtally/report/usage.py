@@ -1,11 +1,9 @@
 """What was called: root use, denials, the busiest APIs, events a day, hours of activity."""
 
-import re
-
-from trailtally.brief.history import denied_codes as known_codes
 from trailtally.cloudtrail.launch import DRY_RUN
 from trailtally.report.pieces import Heat, Listing, Section, stack
 from trailtally.report.source import Source
+from trailtally.sql import named_queries
 
 _MOST_ROOT, _MOST_DENIED, _MOST_APIS = 200, 50, 30
 
@@ -52,10 +50,9 @@ ORDER BY calls DESC, a.event_source, a.event_name
 
 
 def denied_codes(source: Source) -> list[str]:
-    """Return the error codes of the period that mean that access was denied, as the named query access_denied has them."""
-    known = set(known_codes())
-    codes = (code for (code,) in source.rows("SELECT DISTINCT error_code FROM period_counts WHERE error_code IS NOT NULL"))
-    return [code for code in codes if re.sub(r"^(Client|Server)\.|(Exception|Fault)$", "", code) in known]
+    """Return the error codes of the period that mean that access was denied, as the services wrote them."""
+    sql = f"SELECT error_code FROM (SELECT DISTINCT error_code FROM period_counts) WHERE {named_queries.IS_DENIED}"  # noqa: S608 - a constant
+    return [code for (code,) in source.rows(sql, codes=named_queries.denied_codes())]
 
 
 def root_section(source: Source) -> Section:

@@ -22,6 +22,9 @@ from trailtally.tables.events import EVENTS
 
 _PARAMETER = re.compile(r"^-- (?P<name>[a-z_]+): (?P<meaning>.+)$")
 
+# DuckDB's condition that a call was denied, as in the query access_denied: services write such words around the codes.
+IS_DENIED = r"list_contains($codes, regexp_replace(error_code, '^(Client|Server)\.|(Exception|Fault)$', '', 'g'))"
+
 # The columns of the views: Athena wants them declared.
 _VIEWED = {
     "human_launches": (*launches.TABLE.columns, launches.TABLE.partition),
@@ -82,6 +85,11 @@ def query(name: str) -> Query:
     if name not in queries():
         raise UsageError(f"there is no query {name!r}. There are: {', '.join(queries())}")
     return queries()[name]
+
+
+def denied_codes() -> list[str]:
+    """Return the error codes of denied calls that the query access_denied lists: `codes` of IS_DENIED."""
+    return re.findall(r"'(\w+)'", query("access_denied").statement.partition(" IN (")[2])
 
 
 def list_queries() -> str:
