@@ -3,6 +3,8 @@
 import argparse
 import datetime as dt
 
+from trailtally.errors import UsageError
+
 # Letters of --batch-bytes 8G, and the bits that they stand for.
 _UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
 
@@ -15,6 +17,24 @@ def day(text: str) -> str:
         return dt.date.fromisoformat(text).isoformat()
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-03-09 or 14d") from None
+
+
+def check_days(since: str | None, until: str | None) -> None:
+    """Raise UsageError where both days are given in the wrong order."""
+    if since and until and since > until:
+        raise UsageError(f"--since {since} is after --until {until}")
+
+
+def account_id(text: str) -> str:
+    """Return an account's id: 12 digits."""
+    if not (text.isascii() and text.isdecimal() and len(text) == 12):
+        raise argparse.ArgumentTypeError(f"{text!r} is no account: 12 digits, such as 111122223333")
+    return text
+
+
+def row_count(text: str) -> int:
+    """Return a number of rows above zero."""
+    return above_zero(text, "a number of rows, such as 20")
 
 
 def above_zero(text: str, expected: str) -> int:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trailtally.arguments import above_zero
+from trailtally.arguments import row_count
 from trailtally.errors import UsageError
 from trailtally.storage import Store
 
@@ -27,12 +27,8 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--into", metavar="FILE", help="write the rows into this file, which is replaced if it exists")
     parser.add_argument(
-        "--rows", type=_rows, metavar="N", help=f"rows of a table at most (default: {_ROWS} on a terminal, else all)"
+        "--rows", type=row_count, metavar="N", help=f"rows of a table at most (default: {_ROWS} on a terminal, else all)"
     )
-
-
-def _rows(text: str) -> int:
-    return above_zero(text, "a number of rows, such as 20")
 
 
 def target_in(options: argparse.Namespace, store: Store) -> "Target":

@@ -3,10 +3,9 @@
 import argparse
 import datetime as dt
 
-from trailtally.arguments import above_zero, byte_count, day
+from trailtally.arguments import byte_count, check_days, day, row_count
 from trailtally.cli.access_options import access_in, add_access_options, add_log_file_options, log_file_access_in
 from trailtally.cli.exit_status import COMPLETE, INCOMPLETE
-from trailtally.errors import UsageError
 from trailtally.run.request import MAX_FILE_BYTES
 from trailtally.storage import open_store
 
@@ -53,7 +52,7 @@ def add_event_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     )
     parser.add_argument("--until", type=day, metavar="DAY", help="look up to and including this day")
     parser.add_argument(
-        "--rows", type=_rows, default=20, metavar="N", help="rows of each list at most, in JSON too (default: 20)"
+        "--rows", type=row_count, default=20, metavar="N", help="rows of each list at most, in JSON too (default: 20)"
     )
     parser.add_argument("--format", choices=["text", "json"], default="text", help="json: all of it as one object")
     parser.add_argument(
@@ -77,10 +76,6 @@ def _event_id(text: str) -> str:
     return text.strip()
 
 
-def _rows(text: str) -> int:
-    return above_zero(text, "a number of rows, such as 20")
-
-
 def _event(options: argparse.Namespace) -> int:
     # Here, so that `trailtally run` does not load them.
     from trailtally.event.answer import Question, answer, answer_json  # noqa: PLC0415
@@ -90,8 +85,7 @@ def _event(options: argparse.Namespace) -> int:
     from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
     from trailtally.sql.statement import interruptible, translate_errors  # noqa: PLC0415
 
-    if options.since and options.until and options.since > options.until:
-        raise UsageError(f"--since {options.since} is after --until {options.until}")
+    check_days(options.since, options.until)
     since, until = options.since or _FIRST, options.until or _LAST
     store = open_store(options.output, access_in(options))
     database = open_tables(store, _next_to(since, -1), _next_to(until, 1), named=options.output)

@@ -4,7 +4,7 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
-from trailtally.arguments import day
+from trailtally.arguments import account_id, check_days, day
 from trailtally.cli.access_options import access_in, add_access_options
 from trailtally.errors import UsageError
 from trailtally.storage import open_store
@@ -40,7 +40,11 @@ def add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     )
     report.add_argument("--until", type=day, metavar="DAY", help="last day (default: the last one that the tables have)")
     report.add_argument(
-        "--account", type=_account, action="append", metavar="ID", help="this account; can be given more than once (default: all)"
+        "--account",
+        type=account_id,
+        action="append",
+        metavar="ID",
+        help="this account; can be given more than once (default: all)",
     )
     add_access_options(report)
     report.add_argument("--debug", action="store_true", help="print the stack trace of an error")
@@ -51,12 +55,6 @@ def _file(text: str) -> Path:
     if "://" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is no file of this machine, such as report.html")
     return Path(text)
-
-
-def _account(text: str) -> str:
-    if not (text.isascii() and text.isdecimal() and len(text) == 12):
-        raise argparse.ArgumentTypeError(f"{text!r} is no account: 12 digits, such as 111122223333")
-    return text
 
 
 def _report(options: argparse.Namespace) -> str:
@@ -73,8 +71,7 @@ def _report(options: argparse.Namespace) -> str:
     from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
     from trailtally.sql.statement import translate_errors  # noqa: PLC0415
 
-    if options.since and options.until and options.since > options.until:
-        raise UsageError(f"--since {options.since} is after --until {options.until}")
+    check_days(options.since, options.until)
     store = open_store(options.output, access_in(options)).reached()
     check_target(options.into, store)
     made = dt.datetime.now(dt.UTC)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trailtally.arguments import above_zero, day
+from trailtally.arguments import check_days, day, row_count
 from trailtally.cli.access_options import access_in, add_access_options
 from trailtally.cloudtrail.launch import DRY_RUN
 from trailtally.errors import UsageError
@@ -71,7 +71,7 @@ def add_show_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         "show", help="print launches, busiest calls, days and problems of an output; or events of an actor"
     )
     show.add_argument("output", metavar="OUTPUT", help="the --output of a run")
-    show.add_argument("--rows", type=_rows, default=20, metavar="N", help="rows of each list at most (default: 20)")
+    show.add_argument("--rows", type=row_count, default=20, metavar="N", help="rows of each list at most (default: 20)")
     which = show.add_mutually_exclusive_group()
     which.add_argument(
         "--actor", metavar="TEXT", help="the events of actors whose name contains this, such as user/Alice (case matters)"
@@ -88,13 +88,8 @@ def add_show_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     show.set_defaults(job=_show)
 
 
-def _rows(text: str) -> int:
-    return above_zero(text, "a number of rows, such as 20")
-
-
 def _show(options: argparse.Namespace) -> str:
-    if options.since and options.until and options.since > options.until:
-        raise UsageError(f"--since {options.since} is after --until {options.until}")
+    check_days(options.since, options.until)
     question = Question(options.rows, options.actor, options.launch, options.since or "", options.until or _LAST)
     return show(open_store(options.output, access_in(options)), question, named=options.output)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
-from trailtally.arguments import day
+from trailtally.arguments import account_id, day
 from trailtally.errors import UsageError
 from trailtally.sql.named_queries import Query
 
@@ -55,7 +55,11 @@ def add_parameters(parser: argparse.ArgumentParser, *, first_day: str = "") -> N
         f"{_HISTORY_OF_COMPLETENESS} for incomplete_days)",
     )
     parser.add_argument(
-        "--account", type=_account, action="append", metavar="ID", help="this account; can be given more than once (default: all)"
+        "--account",
+        type=account_id,
+        action="append",
+        metavar="ID",
+        help="this account; can be given more than once (default: all)",
     )
     parser.add_argument("--actor", metavar="REGEX", help="a part of the actor's ARN, such as user/Alice$ (default: all, .*)")
     parser.add_argument(
@@ -132,12 +136,6 @@ def moment(text: str, *, first_day: str = "") -> Moment:
 
 def _days_before(day: str, days: int) -> str:
     return (dt.date.fromisoformat(day) - dt.timedelta(days=days)).isoformat()
-
-
-def _account(text: str) -> str:
-    if not (text.isascii() and text.isdecimal() and len(text) == 12):
-        raise argparse.ArgumentTypeError(f"{text!r} is no account: 12 digits, such as 111122223333")
-    return text
 
 
 def _minutes(text: str) -> int:
