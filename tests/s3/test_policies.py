@@ -254,6 +254,8 @@ def test_who_only_looks_meets_the_conditions_and_needs_every_action(
     proxy.tell(policy=world.policy("viewer"))
     assert main(["show", world.tables.url, "--endpoint-url", proxy.url]) == 0
     assert "Files that were not read whole" in capsys.readouterr().out
+    assert main(["sql", world.tables.url, "SELECT count(*) AS n FROM events", "--endpoint-url", proxy.url]) == 0
+    assert capsys.readouterr().out.startswith("  n\n")
     assert {*proxy.actions(), "kms:Decrypt"} == allowed_actions(world.policy("viewer"))
 
 

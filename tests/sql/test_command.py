@@ -205,7 +205,7 @@ def test_of_s3_the_requests_are_told_and_only_the_days_named_are_read(
     assert run("sql", f"{bucket.url}/tables", sql) == (
         0,
         "  dt          n\n  2026-03-09  2\n",
-        "1 row, TIME, 1 requests and 0.0 MB of S3\n",
+        "1 row, TIME, 1 request and 0.0 MB of S3\n",
     )
     assert [call.key for call in proxy.calls("GET")] == ["tables/events/dt=2026-03-09/events.parquet"]
     proxy.forget()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from trailtally.terminal import align_columns, printable
+from trailtally.terminal import align_columns, printable, printable_json
 
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -77,7 +77,7 @@ def json_lines(answer: Answer) -> Iterator[str]:
         cells = zip(answer.columns, row, answer.are_numbers, strict=True)
         text = json.dumps({name: _value(cell, number) for name, cell, number in cells}, indent=2, ensure_ascii=False)
         # json.dumps escapes line breaks in texts: those that are left lie between the values.
-        line = "  " + "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text).replace("\n", "\n  ")
+        line = f"  {printable_json(text)}".replace("\n", "\n  ")
     yield from ["[]"] if line == "[" else [line, "]"]
 
 

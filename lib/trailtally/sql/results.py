@@ -20,7 +20,7 @@ from trailtally.sql.formats import as_table, csv_lines, json_lines
 from trailtally.sql.query_progress import report_progress
 from trailtally.sql.statement import Rows, interruptible
 from trailtally.storage import os_error_text, requests
-from trailtally.terminal import printable
+from trailtally.terminal import pluralize, printable
 
 TABLE, CSV, JSON, PARQUET = FORMATS = ("table", "csv", "json", "parquet")
 
@@ -61,7 +61,7 @@ class _Taken:
         """Return how many rows there were, and how many of them were taken."""
         left = sum(1 for _ in islice(self._rows, _COUNTED)) if self.count == self.most else 0
         if not left:
-            return f"{self.count:,} row{'' if self.count == 1 else 's'}"
+            return pluralize(self.count, "row")
         total = f"at least {self.count + left:,}" if left == _COUNTED else f"{self.count + left:,}"
         return f"the first {self.count:,} of {total} rows: --rows N shows more, --format csv all"
 
@@ -93,7 +93,7 @@ def give(database: Database, asking: Asking, target: Target, heading: Heading | 
             text, summary = interruptible(database, lambda: _given(asking, target, heading))
         if text:
             print(text, flush=True)
-    of_s3 = f", {made[0].gets:,} requests and {made[0].bytes_in / 1e6:,.1f} MB of S3" if made[0].gets else ""
+    of_s3 = f", {pluralize(made[0].gets, 'request')} and {made[0].bytes_in / 1e6:,.1f} MB of S3" if made[0].gets else ""
     print(f"{summary}, {time.monotonic() - started:.1f} s{of_s3}", file=sys.stderr, flush=True)
 
 
@@ -105,7 +105,7 @@ def _given(asking: Asking, target: Target, heading: Heading | None) -> tuple[str
         taken = _Taken(answer, target.most if target.form == TABLE else None)
         if target.form == PARQUET and target.into:
             with _replaced(target.into) as draft:
-                return "", f"{_write_parquet(answer, draft):,} rows in {target.into}"
+                return "", f"{pluralize(_write_parquet(answer, draft), 'row')} in {target.into}"
         lines = {CSV: csv_lines, JSON: json_lines, TABLE: _table_lines}[target.form](taken)
         if target.into:
             with _replaced(target.into) as draft, draft.open("w", encoding="utf-8") as file:
