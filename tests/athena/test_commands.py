@@ -170,14 +170,17 @@ def test_results_go_where_the_job_does_not_see_them(athena: Command, service: Se
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        ("tarif/ledger/delivered=2026-03-09/ledger.parquet", "there are no tables of trailtally here (no ledger)"),
-        ("trail/ledger/delivered=soon/ledger.parquet", "there are no tables of trailtally here (no ledger)"),
+        ("tarif/ledger/delivered=2026-03-09/ledger.parquet", "no such folder"),
+        (
+            "trail/ledger/delivered=soon/ledger.parquet",
+            "there are no tables of trailtally here (no ledger). Give the --output of a finished run",
+        ),
     ],
 )
 def test_an_output_without_tables_is_wrong_use_and_nothing_is_made(athena: Command, service: Service, key: str, why: str) -> None:
     service.server.client.delete_object(Bucket="my-tables", Key="trail/ledger/delivered=2026-03-09/ledger.parquet")
     service.server.client.put_object(Bucket="my-tables", Key=key)
-    assert athena("register", OUTPUT) == (2, "", f"trailtally: {OUTPUT}: {why}. Give the --output of a run that is through\n")
+    assert athena("register", OUTPUT) == (2, "", f"trailtally: {OUTPUT}: {why}\n")
     assert service.glue.get_databases()["DatabaseList"] == []
 
 

@@ -252,7 +252,7 @@ def test_show_prints_the_tables(capsys: pytest.CaptureFixture[str], output: Path
 
 def test_show_of_another_folder_is_wrong_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["show", str(tmp_path)]) == 2
-    assert capsys.readouterr().err.startswith(f"trailtally: {tmp_path}: no trailtally table in it. Give ")
+    assert capsys.readouterr().err.startswith(f"trailtally: {tmp_path}: there are no tables of trailtally here (no ledger). ")
 
 
 @pytest.mark.parametrize("rows", ["0", "-1", "many", "1.5"])

@@ -40,7 +40,10 @@ def part(output: Path, number: int, rows: int = 20) -> list[str]:
 def test_a_folder_without_tables_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         show_tables(str(tmp_path), 20)
-    assert str(raised.value) == (f"{tmp_path}: no trailtally table in it. Give the --output of a run")
+    assert (
+        str(raised.value)
+        == f"{tmp_path}: there are no tables of trailtally here (no ledger). Give the --output of a finished run"
+    )
 
 
 def test_a_folder_in_which_a_first_run_is_at_work_is_told_apart(tmp_path: Path) -> None:

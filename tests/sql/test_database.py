@@ -173,7 +173,7 @@ def test_a_statement_reads_the_tables_and_nothing_else_and_writes_nothing(made: 
 def test_a_folder_without_tables_is_wrong_use(tmp_path: Path) -> None:
     for folder, reason in [
         ("gone", "no such folder"),
-        (".", "there are no tables of trailtally here (no ledger). Give the --output of a run that is through"),
+        (".", "there are no tables of trailtally here (no ledger). Give the --output of a finished run"),
     ]:
         with pytest.raises(UsageError) as raised:
             open_database(open_store(f"{tmp_path}/{folder}"))

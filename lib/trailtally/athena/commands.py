@@ -10,10 +10,8 @@ from trailtally.errors import UsageError
 from trailtally.sql.formats import as_csv, as_json, as_table
 from trailtally.sql.named_queries import list_queries, queries, query
 from trailtally.sql.parameters import add_parameters, values
-from trailtally.stages.stored import days_of
+from trailtally.sql.table_objects import check_tables
 from trailtally.storage import Access, open_store
-from trailtally.tables import ledger
-from trailtally.tables.events import EVENTS
 from trailtally.terminal import printable
 
 
@@ -148,13 +146,7 @@ def _output(text: str) -> str:
 
 def _check_tables(output: str, options: argparse.Namespace) -> None:
     """Raise UsageError where the output holds no tables of a run: each query would then say "no rows"."""
-    store = open_store(output, Access(options.profile, _region(options))).reached()
-    if not days_of(store, ledger.TABLE):
-        raise UsageError(
-            f"{output}: there are no tables of trailtally here (no ledger). Give the --output of a run that is through"
-        )
-    if not days_of(store, EVENTS) and store.partitions(f"{output}/sources", "dt"):
-        raise UsageError(f"{output}: these tables are of an older version, without events. Run the job with --rebuild first")
+    check_tables(open_store(output, Access(options.profile, _region(options))).reached(), output)
 
 
 def _results(text: str | None, output: str) -> str:

@@ -17,7 +17,7 @@ from trailtally.arguments import check_days, day, row_count
 from trailtally.cli.access_options import access_in, add_access_options
 from trailtally.cloudtrail.launch import DRY_RUN
 from trailtally.errors import UsageError
-from trailtally.run import commit
+from trailtally.sql.table_objects import check_tables
 from trailtally.stages.stored import days_of, read_day, slices_of
 from trailtally.storage import Store, open_store
 from trailtally.tables import coverage, event_counts, launches, ledger
@@ -97,12 +97,7 @@ def _show(options: argparse.Namespace) -> str:
 def show(store: Store, question: Question, *, named: str) -> str:
     """Return the text for an output, which messages call `named`. Raises UsageError where it holds no table."""
     store = store.reached()
-    if not days_of(store, ledger.TABLE):
-        if not store.is_folder(store.root):
-            raise UsageError(f"{named}: no such folder" + ("" if named == store.root else f" ({store.root})"))
-        if store.is_folder(f"{store.root}/{commit.STATE}"):
-            raise UsageError(f"{named}: nothing is published yet: a first run is at work, or was stopped amid its first batch")
-        raise UsageError(f"{named}: no trailtally table in it. Give the --output of a run")
+    check_tables(store, named)
     reader = _Reader(store, question)
     if question.actor is not None:
         lists = [_actor(reader, question.actor)]

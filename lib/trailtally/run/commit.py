@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from trailtally.errors import TrailtallyError
+from trailtally.stages.stored import STATE
 from trailtally.storage import Store, path_of
 from trailtally.tables import TABLES
 
 # Objects that are moved at the same time: on S3 each takes some tens of milliseconds.
 _MOVES = 16
 
-STATE = "_trailtally"
 _MARKER = f"{STATE}/commit.json"
 
 # A commit of a long backlog takes some hundred bytes for each object.

@@ -19,9 +19,10 @@ from typing import Annotated
 import msgspec
 
 from trailtally.errors import LockLost, OutputLocked, TrailtallyError
+from trailtally.stages.stored import STATE
 from trailtally.storage import Store, os_error_text
 
-PATH = "_trailtally/lock.json"
+PATH = f"{STATE}/lock.json"
 
 HEARTBEAT_SECONDS = 30.0
 # Long enough for a store that does not answer for minutes and for clocks that differ: a live run must not lose its output.

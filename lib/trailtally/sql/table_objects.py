@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from trailtally.errors import UsageError
-from trailtally.stages.stored import MOST_BITS, check_slices, object_name
+from trailtally.stages.stored import MOST_BITS, STATE, check_slices, object_name
 from trailtally.storage import Entry, Store, StoreError, path_of
 from trailtally.tables import ledger
 from trailtally.tables.columns import Table
@@ -39,9 +39,9 @@ def check_tables(store: Store, named: str) -> None:
     if not _has(store, ledger.TABLE):
         if not store.is_folder(store.root):
             raise UsageError(f"{named}: no such folder" + ("" if named == store.root else f" ({store.root})"))
-        raise UsageError(
-            f"{named}: there are no tables of trailtally here (no ledger). Give the --output of a run that is through"
-        )
+        if store.is_folder(f"{store.root}/{STATE}"):
+            raise UsageError(f"{named}: nothing is published yet: a first run is at work, or was stopped amid its first batch")
+        raise UsageError(f"{named}: there are no tables of trailtally here (no ledger). Give the --output of a finished run")
     if not _has(store, EVENTS) and store.partitions(f"{store.root}/sources", "dt"):
         raise UsageError(f"{named}: these tables are of an older version, without events. Run the job with --rebuild first")
 

@@ -17,6 +17,9 @@ from trailtally.tables.columns import Table
 # Bytes of one object of the output that are read, at most: our own are far below it.
 _LARGEST = 1 << 30
 
+# Below an output, what runs keep for themselves: the lock, plans, the stage area.
+STATE = "_trailtally"
+
 # Bits of a slice, at most.
 MOST_BITS = 60
 
