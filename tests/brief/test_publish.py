@@ -244,3 +244,8 @@ def test_hostile_names_reach_no_terminal(tmp_path: Path, capsys: pytest.CaptureF
     run_job(write(tmp_path / "tree", files), output=tmp_path / "tables")
     assert main(["brief", str(tmp_path / "tables"), "--day", DAY]) == 0
     assert r"user/\x1b[2J" in capsys.readouterr().out
+
+
+def test_the_first_days_that_there_are_have_a_brief(tables: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["brief", tables, "--day", "0001-01-01"]) == 0
+    assert "! No event of this day is in the tables" in capsys.readouterr().out

@@ -49,7 +49,7 @@ def open_history(store: Store, day: str) -> "duckdb.DuckDBPyConnection":
     `undated` has the rows of the ledger that have no date.
     """
     last = dt.date.fromisoformat(day)
-    first = (last - dt.timedelta(days=HISTORY_DAYS)).isoformat()
+    first = (last - min(dt.timedelta(days=HISTORY_DAYS), last - dt.date.min)).isoformat()
     connection = open_database(store, first, (last + dt.timedelta(days=1)).isoformat())
     connection.register("undated", read_day(store, ledger.TABLE, ledger.UNDATED, _LEDGER))
     return connection
