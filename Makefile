@@ -45,6 +45,9 @@ endef
 
 demo: example  ## run on the example tree, without Spark, and show the result
 	$(call run_example,$(VENV)/bin/trailtally run,$(TABLES))
+	@echo
+	@echo "Go on: $(VENV)/bin/trailtally report $(TABLES) --into build/report.html"
+	@echo "       $(VENV)/bin/trailtally sql $(TABLES)"
 
 spark: spark-venv example  ## add Java and Spark to .venv, and run on the example tree by spark-submit
 	$(call run_example,$(VENV)/bin/spark-submit jobs/daily_aggregates.py,$(SPARK_TABLES))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -63,6 +64,17 @@ def test_a_run_that_could_not_read_a_file_ends_with_3_and_names_it_and_a_quiet_o
         "    rejected: truncated gzip: the file ends before its data does",
         "  A rejected file is read again once it changes, an unreadable one by every run. To list all of them:",
         f'  trailtally sql {folder}/of-cut "{NOT_WHOLE}"',
+    ]
+
+
+def test_the_command_that_a_run_names_lists_what_was_not_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--input", f"{folder}/cut", "--output", f"{folder}/of cut", "--quiet"]) == 3
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert command[0] == "trailtally"
+    assert cli.main([*command[1:], "--format", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "status,file_key,reason",
+        f"rejected,{folder}/cut/{key('b')},truncated gzip: the file ends before its data does",
     ]
 
 
