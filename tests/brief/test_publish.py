@@ -4,6 +4,7 @@ import http.server
 import json
 import re
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from builders import key, log, user, write
 from conftest import run_job
 from s3 import servers
 from s3.servers import Server
+from trailtally.brief import publish
 from trailtally.brief.publish import post_to_webhook
 from trailtally.cli import main
 from trailtally.errors import TrailtallyError
@@ -193,6 +195,8 @@ def test_a_webhook_that_cannot_be_reached_is_told_without_its_secret() -> None:
         f"https://hooks.example.com:port/{SECRET}",
         f"https://hooks.example.com/{SECRET} more",
         f"https://[hooks/{SECRET}",
+        f"https://hooks..com/{SECRET}",
+        f"https://{'x' * 64}.com/{SECRET}",
     ],
 )
 def test_what_is_no_safe_url_is_refused_without_printing_it(brief: Brief, url: str) -> None:
@@ -200,6 +204,39 @@ def test_what_is_no_safe_url_is_refused_without_printing_it(brief: Brief, url: s
     assert (status, out) == (2, "")
     assert "expected https://HOST/... (http:// for localhost only), without user and password" in err
     assert SECRET not in err
+
+
+def test_a_webhook_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_MOST_SECONDS", 0.3)
+    ended = threading.Event()
+
+    def answer(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection:
+            while not ended.wait(0.01):
+                connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,), daemon=True)
+        thread.start()
+        with pytest.raises(TrailtallyError, match=r"cannot be reached \(TimeoutError: no whole answer in 0\.3 s\)"):
+            post_to_webhook(f"http://127.0.0.1:{listener.getsockname()[1]}/{SECRET}", "text")
+        ended.set()
+        thread.join()
+
+
+def test_a_webhook_of_this_machine_is_reached_without_a_proxy(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{servers.free_port()}")
+    post_to_webhook(hook.url, "text")
+    assert len(hook.received) == 1
+
+
+def test_a_long_brief_is_cut_between_lines_so_that_its_block_is_whole(hook: Hook) -> None:
+    post_to_webhook(hook.url, "\n".join(["<" * 1000] * 5))
+    [(_, _, body)] = hook.received
+    line = "\\x3c" * 1000
+    assert json.loads(body)["text"] == f"```\n{line}\n{line}\n(3 lines left out, too long for a webhook)\n```"
 
 
 def test_a_topic_and_a_webhook_are_not_for_one_brief(brief: Brief) -> None:

@@ -1,20 +1,30 @@
 """Sends a brief: to a topic of SNS, or to a webhook that takes {"text": ...}, as Slack and Mattermost do."""
 
 import argparse
+import itertools
 import json
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trailtally.errors import TrailtallyError
+from trailtally.terminal import pluralize
 
 if TYPE_CHECKING:
     import urllib.request
 
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}")
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
-_SECONDS = 20
+
+# Seconds that a webhook has for each answer of its network, and for all: one that answers byte by byte would never end.
+_SECONDS, _MOST_SECONDS = 20, 60
+
+# Characters of a webhook's text. Mattermost cuts a longer one (16,383) into several, and only the first is a block of code.
+_MOST_CHARACTERS = 12_000
 
 # In the text of a webhook these begin a mention or a link (`<!channel>`), or end the block of code that keeps all else from being
 # one. A code, not HTML's entity, as not every receiver reads those.
@@ -40,6 +50,7 @@ def webhook_url(text: str) -> str:
         parts = urlsplit(text)
         host = parts.hostname
         is_valid = parts.port is None or parts.port > 0
+        (host or "").encode("idna")  # as the request does: no empty label, and none that is too long
     except ValueError:
         raise argparse.ArgumentTypeError(f"not a URL: {expected}") from None
     is_allowed = parts.scheme == "https" or (parts.scheme == "http" and host in _THIS_MACHINE)
@@ -76,12 +87,12 @@ def post_to_webhook(url: str, text: str) -> None:
     import urllib.request  # noqa: PLC0415
 
     where = f"the webhook at {urlsplit(url).hostname}"
-    block = f"```\n{text.translate(_MARKUP)}\n```"
+    block = f"```\n{_cut(text.translate(_MARKUP))}\n```"
     request = urllib.request.Request(  # noqa: S310 - checked by webhook_url
         url, json.dumps({"text": block}).encode(), {"Content-Type": "application/json", "User-Agent": "trailtally"}
     )
     try:
-        _opener().open(request, timeout=_SECONDS).close()
+        _within(_MOST_SECONDS, lambda: _opener(request.type).open(request, timeout=_SECONDS).close())
     except urllib.error.HTTPError as error:
         error.close()
         raise TrailtallyError(f"{where} did not take the brief: it answered {_answer(error.code)}") from None
@@ -92,15 +103,45 @@ def post_to_webhook(url: str, text: str) -> None:
         raise TrailtallyError(f"{where} cannot be reached ({why}). Is the network there, and the host right?") from None
 
 
-def _opener() -> "urllib.request.OpenerDirector":
-    """Return an opener for which a redirect is an error: the brief is for the host that was given, and for no other."""
+def _cut(text: str) -> str:
+    """Return the lines that a webhook takes at once, with how many are left out."""
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    lines = text.split("\n")
+    ends = itertools.accumulate(len(line) + 1 for line in lines)
+    shown = sum(end <= _MOST_CHARACTERS for end in ends)
+    return "\n".join([*lines[:shown], f"({pluralize(len(lines) - shown, 'line')} left out, too long for a webhook)"])
+
+
+def _within(seconds: float, work: Callable[[], None]) -> None:
+    """Do the work in a thread. Raises what it raises, or TimeoutError if it takes longer: then it is left alone."""
+    future: Future[None] = Future()
+
+    def do() -> None:
+        try:
+            work()
+            future.set_result(None)
+        except Exception as error:  # noqa: BLE001 - raised below
+            future.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    if not wait([future], seconds).done:
+        raise TimeoutError(f"no whole answer in {seconds:g} s")
+    future.result()
+
+
+def _opener(scheme: str) -> "urllib.request.OpenerDirector":
+    """Return an opener for which a redirect is an error: the brief is for the host that was given, and for no other.
+
+    http:// is for this machine: it is not sent to a proxy.
+    """
     import urllib.request  # noqa: PLC0415
 
     class NoRedirects(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *_: object) -> None:
             return None
 
-    return urllib.request.build_opener(NoRedirects)
+    return urllib.request.build_opener(NoRedirects, *([urllib.request.ProxyHandler({})] if scheme == "http" else []))
 
 
 def _answer(code: int) -> str:
