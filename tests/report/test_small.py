@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,12 +13,14 @@ from builders import ACCOUNT, ALICE, OTHER_ACCOUNT, event, key, log, run_instanc
 from conftest import run_job
 from report.conftest import MADE, listing, report_on, section, stack
 from trailtally.errors import UsageError
-from trailtally.report import launch_section
+from trailtally.report import launch_section, page
 from trailtally.report.page import Page
+from trailtally.report.period import choose_period
 from trailtally.report.pieces import OTHERS, Heat, Quantity, Strip
-from trailtally.report.pieces import stack as stacked
+from trailtally.report.source import Source
 from trailtally.stages.stored import object_name
-from trailtally.tables import ledger
+from trailtally.tables import coverage, event_counts, launches, ledger
+from trailtally.tables.events import EVENTS
 
 
 def page_of(tmp_path: Path, files: dict[str, bytes], **question: Any) -> Page:
@@ -132,7 +135,33 @@ def test_launches_that_are_left_out_are_counted(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_chart_has_seven_series_and_others() -> None:
-    chart = stacked("t", ["a", "b"], [("b", f"s{n}", 10 - n) for n in range(9)])
+    days = ["2026-03-08", "2026-03-09"]
+    source = Source(duckdb.connect(), choose_period(days, None, None, MADE.date(), named="t"), ())
+    sql = "SELECT '2026-03-09' AS bucket, 's' || n AS series, 10 - n AS number FROM range({}) AS t(n)"
+    chart = source.stack("t", sql.format(9))
     assert chart.names == ["s0", "s1", "s2", "s3", "s4", "s5", "s6", f"{OTHERS} (2)"]
+    assert chart.values[0] == [0, 10]
     assert chart.values[-1] == [0, 3 + 2]
-    assert stacked("t", ["b"], [("b", f"s{n}", 1) for n in range(8)]).names == [f"s{n}" for n in range(8)]
+    assert source.stack("t", sql.format(8)).names == [f"s{n}" for n in range(8)]
+
+
+def test_tables_of_nulls_alone_make_a_page(tmp_path: Path) -> None:
+    known = {"dt": "2026-03-09", "actor": "a", "event_count": 1, "events": 1}
+    for table in (event_counts.TABLE, launches.TABLE, coverage.TABLE, EVENTS, ledger.TABLE):
+        path = tmp_path / "tables" / object_name(table, "2026-03-09")
+        path.parent.mkdir(parents=True)
+        rows = [{name: values.get(name) for name in table.names} for values in ({}, known)]
+        pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    made = report_on(tmp_path / "tables")
+    assert stack(made, "launches", "Launches a day, by actor").names == ["a", "unknown"]
+    assert stack(made, "events", "Events a day, by account").values == [[1]]
+    assert "unknown" in page.html(made)
+
+
+@pytest.mark.parametrize("day", ["2026-02-31", "today", None])
+def test_a_ledger_with_a_day_that_cannot_be_stops_no_report(day: str | None, tmp_path: Path) -> None:
+    tables = run_job(write(tmp_path / "tree", {key(): log(event("e1"))}), output=tmp_path / "tables").output
+    path = tables / object_name(ledger.TABLE, "2026-03-10")
+    path.parent.mkdir()
+    pq.write_table(pa.Table.from_pylist([{"status": "read", "days": [day]}], ledger.TABLE.schema), path)
+    assert listing(report_on(tables), "coverage", "Files that came late, and are counted").rows == []

@@ -1,8 +1,7 @@
 """What the numbers are made from: logs of each account and region and day, files that were not read, files that came late."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from trailtally.report.period import Period, days_between
@@ -15,12 +14,14 @@ _MOST_REGIONS, _MOST_FILES, _MOST_RANGES = 600, 200, 4
 # The letters of a strip: all days of the bucket have logs, some, none; or none is expected, before the first logs.
 WHOLE, PARTLY, MISSING, NOT_YET = "w", "p", "m", "-"
 
+# Gaps are counted by DuckDB: an organization may have 100,000 accounts' regions, of which the page shows some.
 _BY_REGION = """
 SELECT account_id, region, min(dt) AS first_day, list(DISTINCT dt) FILTER (dt >= $since) AS days,
+    greatest(date_diff('day', greatest(min(dt), $since)::DATE, $last_whole::DATE) + 1, 0)
+        - count(DISTINCT dt) FILTER (dt BETWEEN $since AND $last_whole) AS missing, (sum(missing) OVER ())::BIGINT AS all_missing,
     coalesce(sum(files) FILTER (dt >= $since), 0)::BIGINT AS files,
     coalesce(sum(events) FILTER (dt >= $since), 0)::BIGINT AS events,
-    coalesce(sum(duplicates) FILTER (dt >= $since), 0)::BIGINT AS duplicates,
-    coalesce(sum(late_uncounted) FILTER (dt >= $since), 0)::BIGINT AS late
+    coalesce(sum(duplicates) FILTER (dt >= $since), 0)::BIGINT AS duplicates
 FROM history_coverage
 GROUP BY account_id, region
 """
@@ -37,7 +38,7 @@ _UNCOUNTED = "SELECT dt, account_id, region, late_uncounted FROM period_coverage
 
 # Files of the last minutes of a day lie in the next day's folder: that is not late.
 _LATE = f"""
-SELECT delivered, file_key, records, first_day, delivered::DATE - first_day::DATE AS after
+SELECT delivered, file_key, records, first_day, try_cast(delivered AS DATE) - try_cast(first_day AS DATE) AS after
 FROM (SELECT *, list_min(days) AS first_day FROM period_files WHERE delivered <> '{ledger.UNDATED}' AND len(days) > 0)
 WHERE after > 1 AND first_day <= $until
 """  # noqa: S608 - a constant
@@ -54,24 +55,9 @@ class Losses(NamedTuple):
     missing_days: int
 
 
-@dataclass(frozen=True)
-class _Region:
-    """One account and region: its first day with logs, here or in the history, and its days with logs in the period."""
-
-    account: str | None
-    region: str | None
-    first: str
-    days: frozenset[str]
-    numbers: tuple[int, ...]
-
-
 def coverage_section(source: Source) -> tuple[Section, Losses]:
     """Return the section, and its losses for the overview."""
-    regions = [
-        _Region(account, region, first, frozenset(days or ()), tuple(numbers))
-        for account, region, first, days, *numbers in source.rows(_BY_REGION, since=source.period.since)
-    ]
-    missing = {region: _missing(region, source.period) for region in regions}
+    by_region, missing_days = _by_region(source)
     files, statuses = _files_not_read(source)
     rejected_records, late = (source.rows(sql)[0][0] for sql in _SUMS)
     losses = Losses(
@@ -80,9 +66,9 @@ def coverage_section(source: Source) -> tuple[Section, Losses]:
         statuses[ledger.UNREADABLE],
         rejected_records,
         late,
-        sum(map(len, missing.values())),
+        missing_days,
     )
-    parts = [_by_region(missing, source.period), files, _late_files(source), _late_records(source)]
+    parts = [by_region, files, _late_files(source), _late_records(source)]
     return Section("coverage", "Coverage", _notes(source.period), parts), losses
 
 
@@ -102,28 +88,24 @@ def _notes(period: Period) -> list[str]:
     return notes
 
 
-def _missing(region: _Region, period: Period) -> list[str]:
-    """Return the days that have no logs, from the first one that had some."""
-    first = max(period.since, region.first)
-    if first > period.last_whole:
-        return []
-    return [day for day in days_between(first, period.last_whole) if day not in region.days]
-
-
-def _by_region(missing: dict[_Region, list[str]], period: Period) -> Listing:
-    shown = sorted(missing.items(), key=lambda item: (-len(item[1]), item[0].account or "", item[0].region or ""))
+def _by_region(source: Source) -> tuple[Listing, int]:
+    """Return the table, and how many days are missing in all accounts' regions, in it or not."""
+    period = source.period
+    values = {"since": period.since, "last_whole": period.last_whole}
+    found, count = source.capped(_BY_REGION, order="missing DESC, account_id, region", most=_MOST_REGIONS, **values)
     rows = []
-    for region, days in shown[:_MOST_REGIONS]:
-        files, events, duplicates, _ = region.numbers
-        strip = Strip(_states(region, set(days), period))
-        rows.append((region.account, region.region, strip, len(region.days), _ranges(days), files, events, duplicates))
+    for account, region, first, days, _, _, *numbers in found:
+        having = set(days or ())
+        missing = [day for day in period.days if first <= day <= period.last_whole and day not in having]
+        rows.append((account, region, Strip(_states(having, missing, period)), len(having), _ranges(missing), *numbers))
     head = f"{period.since} to {period.until}, a box a {period.unit}"
     columns = ("account", "region", head, "days with logs", "days without logs", "files", "events", "duplicates")
-    return Listing("Logs of each account and region", columns, rows, len(missing), "those with most gaps", none="No logs.")
+    listing = Listing("Logs of each account and region", columns, rows, count, "those with most gaps", none="No logs.")
+    return listing, found[0][5] if found else 0
 
 
-def _states(region: _Region, missing: set[str], period: Period) -> str:
-    having, lacking = (Counter(map(period.bucket_of, days)) for days in (region.days, missing))
+def _states(days: Iterable[str], missing: Iterable[str], period: Period) -> str:
+    having, lacking = (Counter(map(period.bucket_of, those)) for those in (days, missing))
     return "".join(_state(having[bucket], lacking[bucket]) for bucket in period.buckets)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from trailtally.cloudtrail.launch import DRY_RUN
-from trailtally.report.pieces import Listing, Quantity, Section, Stack, stack
+from trailtally.report.pieces import Listing, Quantity, Section, Stack
 from trailtally.report.source import Source
 
 # Rows of the list of all launches: with some hundred bytes each, the most that a page should have.
@@ -16,7 +16,7 @@ _TYPES = "coalesce(nullif(array_to_string(instance_types, ', '), ''), 'type unkn
 _AT_MOST = "coalesce(instance_count, max_count, min_count)"
 
 _A_DAY = """
-SELECT bucket, {series} AS series, {number}
+SELECT bucket, {series} AS series, {number} AS number
 FROM period_launches
 WHERE error_code IS NULL
 GROUP BY bucket, series
@@ -45,7 +45,7 @@ def launches_section(source: Source) -> Section:
     unit = source.period.unit
     parts: list[Stack | Listing] = [
         _chart(source, f"Launches a {unit}, by instance type", _TYPES, "count(*)"),
-        _chart(source, f"Launches a {unit}, by actor", "actor", "count(*)"),
+        _chart(source, f"Launches a {unit}, by actor", "coalesce(actor, 'unknown')", "count(*)"),
         _chart(
             source,
             f"Instances launched a {unit}, by type",
@@ -64,8 +64,7 @@ def launches_section(source: Source) -> Section:
 
 
 def _chart(source: Source, title: str, series: str, number: str) -> Stack:
-    sql = _A_DAY.format(series=series, number=number)
-    return stack(title, source.period.buckets, source.rows(sql))
+    return source.stack(title, _A_DAY.format(series=series, number=number))
 
 
 def _by_actor(source: Source) -> Listing:

@@ -44,7 +44,7 @@ HAVING seen >= $since::TIMESTAMP
 _CALLS_THEN = """
 SELECT first_event_time, actor, actor_type, account_id, region, source_ip, concat_ws(' ', event_source, event_name)
 FROM period_counts
-WHERE dt IN (SELECT unnest($days)) AND first_event_time IN (SELECT unnest($times))
+WHERE dt IN (SELECT unnest($days)) AND first_event_time IN (SELECT unnest($times::TIMESTAMP[]))
 ORDER BY ALL
 """
 
@@ -126,5 +126,5 @@ def _calls_then(source: Source, found: Sequence[tuple[Any, ...]]) -> list[_Call]
     times = [row[0] for row in found]
     if not times:
         return []
-    calls = source.rows(_CALLS_THEN, days=sorted({f"{time:%Y-%m-%d}" for time in times}), times=times)
+    calls = source.rows(_CALLS_THEN, days=sorted({str(time)[:10] for time in times}), times=times)
     return [_Call(*call) for call in reversed(calls)]

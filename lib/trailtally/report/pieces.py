@@ -119,19 +119,17 @@ class Section:
     parts: Sequence[Stack | Heat | Listing] = field(default_factory=list)
 
 
-def stack(title: str, buckets: Sequence[str], counts: Iterable[tuple[str, str, int]]) -> Stack:
-    """Return the chart of these counts: (bucket, series, number)."""
-    numbers: Counter[tuple[str, str]] = Counter()
+def stack(title: str, buckets: Sequence[str], counts: Iterable[tuple[str, str | None, int]], in_others: int = 0) -> Stack:
+    """Return the chart of these counts: (bucket, series, number). The series None is `others`, of `in_others` series."""
+    numbers: Counter[tuple[str, str | None]] = Counter()
     totals: Counter[str] = Counter()
     for bucket, name, number in counts:
         numbers[bucket, name] += number
-        totals[name] += number
-    order = sorted(totals, key=lambda name: (-totals[name], name))
-    # One series alone needs no `others`.
-    shown = order if len(order) <= MOST_SERIES + 1 else order[:MOST_SERIES]
-    rest = order[len(shown) :]
-    values = [[numbers[bucket, name] for bucket in buckets] for name in shown]
-    if rest:
-        values.append([sum(numbers[bucket, name] for name in rest) for bucket in buckets])
-    names = [*shown, f"{OTHERS} ({len(rest):,})"] if rest else shown
-    return Stack(title, buckets, names, values, len(rest))
+        if name is not None:
+            totals[name] += number
+    names = sorted(totals, key=lambda name: (-totals[name], name))
+    values = [[numbers[bucket, name] for bucket in buckets] for name in names]
+    if in_others:
+        names.append(f"{OTHERS} ({in_others:,})")
+        values.append([numbers[bucket, None] for bucket in buckets])
+    return Stack(title, buckets, names, values, in_others)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailtally.errors import UsageError
 from trailtally.report.period import Period, choose_period
+from trailtally.report.pieces import MOST_SERIES, Stack, stack
 from trailtally.sql.table_objects import LAST_DAY
 from trailtally.stages.stored import days_of
 from trailtally.storage import Store
@@ -20,6 +21,19 @@ _DELIVERED_AFTER = 30
 
 # The account in a log file's path; the named query incomplete_days takes it as this, too.
 _ACCOUNT_OF_FILE = r"regexp_extract(file_key, '^.*/(\d{12})/CloudTrail(/|$)', 1)"
+
+# All series but the largest become one, NULL: 100,000 actors of each day are too many to fetch. One alone needs no `others`.
+_SERIES = """
+WITH counted AS ({sql}), places AS (
+    SELECT series, row_number() OVER (ORDER BY sum(number) DESC, series) AS place, count(*) OVER () AS found
+    FROM counted
+    GROUP BY series
+)
+SELECT bucket, CASE WHEN place <= {most} OR found = {most} + 1 THEN series END AS shown, sum(number)::BIGINT,
+    any_value(greatest(found - {most}, 0))
+FROM counted JOIN places USING (series)
+GROUP BY bucket, shown
+"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,12 @@ class Source:
         """Return the first rows of a query in this order, and how many it has in all."""
         found = self.rows(f"SELECT *, count(*) OVER () FROM ({sql}) ORDER BY {order} LIMIT {most}", **values)  # noqa: S608 - ours
         return [row[:-1] for row in found], found[0][-1] if found else 0
+
+    def stack(self, title: str, sql: str) -> Stack:
+        """Return the chart of a query for `bucket`, `series` and `number`: none of them NULL."""
+        found = self.rows(_SERIES.format(sql=sql, most=MOST_SERIES))
+        in_others = max((others for _, series, _, others in found if series is None), default=0)
+        return stack(title, self.period.buckets, [row[:3] for row in found], in_others)
 
 
 def make_source(

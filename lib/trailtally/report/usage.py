@@ -1,7 +1,7 @@
 """What was called: root use, denials, the busiest APIs, events a day, hours of activity."""
 
 from trailtally.cloudtrail.launch import DRY_RUN
-from trailtally.report.pieces import Heat, Listing, Section, stack
+from trailtally.report.pieces import Heat, Listing, Section
 from trailtally.report.source import Source
 from trailtally.sql import named_queries
 
@@ -48,6 +48,12 @@ GROUP BY a.event_source, a.event_name
 ORDER BY calls DESC, a.event_source, a.event_name
 """  # noqa: S608 - a number
 
+_EVENTS = """
+SELECT bucket, coalesce({series}, 'unknown') AS series, coalesce(sum({number}), 0)::BIGINT AS number
+FROM {table}
+GROUP BY ALL
+"""
+
 
 def denied_codes(source: Source) -> list[str]:
     """Return the error codes of the period that mean that access was denied, as the services wrote them."""
@@ -86,11 +92,13 @@ def apis_section(source: Source) -> Section:
 def events_section(source: Source) -> Section:
     """Return the section of events a day, by account and by service."""
     unit = source.period.unit
-    accounts = "SELECT bucket, coalesce(account_id, 'unknown'), sum(events)::BIGINT FROM period_coverage GROUP BY ALL"
-    services = "SELECT bucket, coalesce(event_source, 'unknown'), sum(event_count)::BIGINT FROM period_counts GROUP BY ALL"
     charts = [
-        stack(f"Events a {unit}, by account", source.period.buckets, source.rows(accounts)),
-        stack(f"Events a {unit}, by service", source.period.buckets, source.rows(services)),
+        source.stack(
+            f"Events a {unit}, by account", _EVENTS.format(series="account_id", number="events", table="period_coverage")
+        ),
+        source.stack(
+            f"Events a {unit}, by service", _EVENTS.format(series="event_source", number="event_count", table="period_counts")
+        ),
     ]
     return Section("events", "Events", [], charts)
 
