@@ -17,9 +17,10 @@ from builders import event, key, log, write
 from conftest import run_job
 from trailtally.errors import TrailtallyError
 from trailtally.sql.database import Database, open_tables
+from trailtally.sql.interrupt import run_interruptibly
 from trailtally.sql.prompt import _words, ask_at_prompt
 from trailtally.sql.results import Target
-from trailtally.sql.statement import ask, interruptible
+from trailtally.sql.statement import ask
 from trailtally.storage import open_store
 
 ENDLESS = "SELECT count(*) FROM range(1000000) AS a(x), range(1000000) AS b(y) WHERE x * y % 7 = 3"
@@ -105,7 +106,7 @@ def test_ctrl_c_cancels_a_statement_at_once_and_the_next_one_is_asked(database: 
     threading.Thread(target=interrupt).start()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        interruptible(database, read)
+        run_interruptibly(database.connection, read)
     assert time.monotonic() - started < 5
     with ask(database, "SELECT 1") as answer:
         assert list(answer.rows) == [(1,)]
@@ -117,4 +118,4 @@ def test_an_error_of_a_statement_is_raised_from_the_thread_that_asks(database: D
             pass
 
     with pytest.raises(TrailtallyError, match="syntax error"):
-        interruptible(database, read)
+        run_interruptibly(database.connection, read)

@@ -11,7 +11,6 @@ from trailtally.brief.history import HISTORY_DAYS, open_history
 from trailtally.brief.publish import post_to_webhook, publish_to_topic, topic_arn, webhook_url
 from trailtally.cli.access_options import access_in, add_access_options
 from trailtally.cli.exit_status import COMPLETE, exit_status
-from trailtally.cli.interruptible import interruptible
 from trailtally.errors import UsageError
 from trailtally.storage import open_store
 
@@ -94,6 +93,7 @@ def brief_job(options: argparse.Namespace) -> int:
     """Print the brief, send it where that is asked for, and return the exit status."""
     from trailtally.brief.detection import detect  # noqa: PLC0415 - other commands do not wait for these
     from trailtally.brief.lines import brief_text, headline  # noqa: PLC0415
+    from trailtally.sql.interrupt import run_interruptibly  # noqa: PLC0415
     from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
 
     yesterday = (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)).isoformat()
@@ -103,7 +103,7 @@ def brief_job(options: argparse.Namespace) -> int:
     connection = open_history(open_store(options.output, access_in(options)).reached(), asked)
     with report_progress(connection) as say:
         say(f"reading the tables of {asked} and of the {HISTORY_DAYS} days before")
-        findings = interruptible(connection, lambda: detect(connection, asked))
+        findings = run_interruptibly(connection, lambda: detect(connection, asked))
     text = brief_text(findings, options.output)
     print(text, flush=True)
     _send(headline(findings), text, options)

@@ -6,7 +6,6 @@ import datetime as dt
 from trailtally.arguments import byte_count, check_days, day, row_count
 from trailtally.cli.access_options import access_in, add_access_options, add_log_file_options, log_file_access_in
 from trailtally.cli.exit_status import COMPLETE, INCOMPLETE
-from trailtally.cli.interruptible import interruptible
 from trailtally.run.request import MAX_FILE_BYTES
 from trailtally.storage import open_store
 
@@ -83,6 +82,7 @@ def _event(options: argparse.Namespace) -> int:
     from trailtally.event.lookup import Span  # noqa: PLC0415
     from trailtally.event.text import answer_text  # noqa: PLC0415
     from trailtally.sql.database import open_tables  # noqa: PLC0415
+    from trailtally.sql.interrupt import run_interruptibly  # noqa: PLC0415
     from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
     from trailtally.sql.statement import translate_errors  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def _event(options: argparse.Namespace) -> int:
         limit=options.max_file_bytes,
     )
     with translate_errors("looking for the event"), report_progress(database.connection) as say:
-        found = interruptible(database.connection, lambda: answer(database.connection, question, say))
+        found = run_interruptibly(database.connection, lambda: answer(database.connection, question, say))
     print(answer_json(found) if options.format == "json" else answer_text(found), flush=True)
     return COMPLETE if found.is_complete else INCOMPLETE
 

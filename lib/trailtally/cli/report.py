@@ -63,28 +63,34 @@ def _report(options: argparse.Namespace) -> str:
 
         from trailtally.report.contents import make_page  # noqa: PLC0415 - what an extra brings
         from trailtally.report.page import html  # noqa: PLC0415
+        from trailtally.report.period import Period  # noqa: PLC0415
         from trailtally.report.source import Question, make_source  # noqa: PLC0415
         from trailtally.report.target import check_target, write_target  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(f"a report needs {error.name}, which is not installed here: pip install 'trailtally[report]'") from None
     from trailtally.sql.database import open_tables  # noqa: PLC0415
+    from trailtally.sql.interrupt import run_interruptibly  # noqa: PLC0415
     from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
     from trailtally.sql.statement import translate_errors  # noqa: PLC0415
 
     check_days(options.since, options.until)
     store = open_store(options.output, access_in(options)).reached()
     check_target(options.into, store)
-    made = dt.datetime.now(dt.UTC)
+    now = dt.datetime.now(dt.UTC)
     question = Question(options.since, options.until, tuple(dict.fromkeys(options.account or ())))
     with translate_errors(f"report of {options.output}"):
         connection = open_tables(store, named=options.output).connection
         with report_progress(connection) as say:
-            source = make_source(connection, store, question, today=made.date(), named=options.output)
-            page = make_page(source, named=options.output, made=made, say=say)
-            say("drawing the charts")
-            document = html(page)
+
+            def draw() -> tuple[str, Period]:
+                source = make_source(connection, store, question, today=now.date(), named=options.output)
+                page = make_page(source, named=options.output, made=now, say=say)
+                say("drawing the charts")
+                return html(page), source.period
+
+            document, period = run_interruptibly(connection, draw)
     size = write_target(options.into, document)
-    return f"report: {printable(str(options.into))} ({_size(size)}, {source.period.since} to {source.period.until})"
+    return f"report: {printable(str(options.into))} ({_size(size)}, {period.since} to {period.until})"
 
 
 def _size(size: int) -> str:

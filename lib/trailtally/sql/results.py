@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from trailtally.errors import TrailtallyError, UsageError
 from trailtally.sql.database import Database
 from trailtally.sql.formats import as_table, csv_lines, json_lines
+from trailtally.sql.interrupt import run_interruptibly
 from trailtally.sql.query_progress import report_progress
-from trailtally.sql.statement import Rows, interruptible
+from trailtally.sql.statement import Rows
 from trailtally.storage import os_error_text, requests
 from trailtally.terminal import pluralize, printable
 
@@ -90,7 +91,7 @@ def give(database: Database, asking: Asking, target: Target, heading: Heading | 
         with contextlib.nullcontext() if streams else report_progress(database.connection) as say:
             if say:
                 say("asking")
-            text, summary = interruptible(database, lambda: _given(asking, target, heading))
+            text, summary = run_interruptibly(database.connection, lambda: _given(asking, target, heading))
         if text:
             print(text, flush=True)
     of_s3 = f", {pluralize(made[0].gets, 'request')} and {made[0].bytes_in / 1e6:,.1f} MB of S3" if made[0].gets else ""

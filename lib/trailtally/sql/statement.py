@@ -1,10 +1,9 @@
-"""Statements of DuckDB: their rows, their errors, and an interrupt while they run."""
+"""Statements of DuckDB: their rows and their errors."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -18,13 +17,8 @@ if TYPE_CHECKING:
 
     from trailtally.sql.database import Database
 
-T = TypeVar("T")
-
 # What a statement can read.
 VIEWS = [*(table.name for table in TABLES), *views()]
-
-# How often it is looked for an interrupt.
-_LOOK_SECONDS = 0.2
 
 # Rows that come at once.
 _BATCH = 10_000
@@ -92,20 +86,6 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
             return
         except (OSError, pa.ArrowException) as error:
             raise _Failed(str(error)) from error
-
-
-def interruptible(database: "Database", work: Callable[[], T]) -> T:
-    """Return what the work returns, done in a thread: DuckDB itself sees no interrupt before a statement's end."""
-    with ThreadPoolExecutor(1) as thread:
-        future = thread.submit(work)
-        try:
-            # With a time limit: a signal that another thread receives wakes no wait without one.
-            while not future.done():
-                wait([future], timeout=_LOOK_SECONDS)
-            return future.result()
-        except BaseException:
-            database.connection.interrupt()
-            raise
 
 
 # --- Errors ---------------------------------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ import pytest
 _WORK = """
 import duckdb, sys, time
 from trailtally.cli.exit_status import exit_status
-from trailtally.cli.interruptible import interruptible
+from trailtally.sql.interrupt import run_interruptibly
 connection = duckdb.connect()
 def work():
     print("begun", flush=True)
     {work}
-sys.exit(exit_status(lambda: interruptible(connection, work), debug=False))
+sys.exit(exit_status(lambda: run_interruptibly(connection, work), debug=False))
 """
 
 

@@ -1,4 +1,4 @@
-"""Work that Ctrl-C and SIGTERM end at once, whatever it waits for."""
+"""Runs work on a connection so that Ctrl-C and SIGTERM end it at once, whatever it waits for."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _LOOK = 0.2
 _LAST_SECONDS = 2
 
 
-def interruptible(connection: "duckdb.DuckDBPyConnection", work: Callable[[], T]) -> T:
+def run_interruptibly(connection: "duckdb.DuckDBPyConnection", work: Callable[[], T]) -> T:
     """Return what the work returns, done in a thread. DuckDB itself sees no interrupt before a statement's end, or loses it."""
     future: Future[T] = Future()
 
