@@ -12,7 +12,7 @@ import pytest
 from builders import ALICE, OTHER_ACCOUNT, event, key, log, role, run_instances, user, write
 from conftest import ROOT, Run
 from trailtally.cli import main
-from trailtally.event.text import ORDER
+from trailtally.event.answer_text import ORDER
 from trailtally.tables.events import EVENTS
 
 

@@ -78,9 +78,9 @@ def _event_id(text: str) -> str:
 
 def _event(options: argparse.Namespace) -> int:
     # Here, so that `trailtally run` does not load them.
-    from trailtally.event.answer import Question, answer, answer_json  # noqa: PLC0415
+    from trailtally.event.answer import Question, answer_json, answer_question  # noqa: PLC0415
+    from trailtally.event.answer_text import answer_text  # noqa: PLC0415
     from trailtally.event.lookup import Span  # noqa: PLC0415
-    from trailtally.event.text import answer_text  # noqa: PLC0415
     from trailtally.sql.database import open_tables  # noqa: PLC0415
     from trailtally.sql.interrupt import run_interruptibly  # noqa: PLC0415
     from trailtally.sql.query_progress import report_progress  # noqa: PLC0415
@@ -93,12 +93,12 @@ def _event(options: argparse.Namespace) -> int:
     question = Question(
         event_id=options.event_id,
         span=Span(since=since, until=until),
-        most=options.rows,
+        max_rows=options.rows,
         access=log_file_access_in(options),
-        limit=options.max_file_bytes,
+        max_file_bytes=options.max_file_bytes,
     )
     with translate_errors("looking for the event"), report_progress(database.connection) as say:
-        found = run_interruptibly(database.connection, lambda: answer(database.connection, question, say))
+        found = run_interruptibly(database.connection, lambda: answer_question(database.connection, question, say))
     print(answer_json(found) if options.format == "json" else answer_text(found), flush=True)
     return COMPLETE if found.is_complete else INCOMPLETE
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trailtally.cloudtrail.launch import DRY_RUN
-from trailtally.event.lookup import Row, rows
+from trailtally.event.lookup import Row, fetch_rows
 
 if TYPE_CHECKING:
     import duckdb
 
-# Before and after the event.
-HALF = dt.timedelta(minutes=30)
+# The time before and after the event that is looked at.
+MARGIN = dt.timedelta(minutes=30)
 
 ADDRESS, KEY = "source_ip", "access_key_id"
 
@@ -34,7 +34,7 @@ SELECT account_id, actor, session_name, {by}, sum(calls)::BIGINT AS calls, sum(f
 FROM by_api
 GROUP BY account_id, actor, session_name, {by}
 ORDER BY calls DESC, first_event_time, account_id, actor, session_name, {by}
-LIMIT {most}
+LIMIT {max_rows}
 """
 
 
@@ -44,7 +44,7 @@ class Activity:
 
     A caller is an actor in a session, with the other of address and access key: an access key may be used from several
     addresses. Its row has `calls`, `failures` (dry runs are none), the times of the first and the last call, and the APIs called
-    most. `callers` is how many there are, `rows` the first of them.
+    most. `caller_count` is how many there are, `rows` the first of them.
     """
 
     column: str
@@ -52,16 +52,16 @@ class Activity:
     since: dt.datetime
     until: dt.datetime
     rows: list[Row]
-    callers: int
+    caller_count: int
 
 
-def find_activity(connection: "duckdb.DuckDBPyConnection", event: Row, column: str, most: int) -> Activity:
-    """Return who else has the event's value in the column, ADDRESS or KEY, which is not null; at most so many callers."""
-    since, until = event["event_time"] - HALF, event["event_time"] + HALF
-    query = _CALLERS.format(by=KEY if column == ADDRESS else ADDRESS, column=column, apis=_APIS, most=most)
+def find_activity(connection: "duckdb.DuckDBPyConnection", event: Row, column: str, max_rows: int) -> Activity:
+    """Return who else has the event's value in the column, ADDRESS or KEY, which is not null; `max_rows` callers at most."""
+    since, until = event["event_time"] - MARGIN, event["event_time"] + MARGIN
+    query = _CALLERS.format(by=KEY if column == ADDRESS else ADDRESS, column=column, apis=_APIS, max_rows=max_rows)
     ends = {"since": since.replace(tzinfo=None), "until": until.replace(tzinfo=None)}
     parameters = {**ends, "since_day": since.date().isoformat(), "until_day": until.date().isoformat()}
-    found = rows(connection, query, parameters | {"value": event[column], "dry_run": DRY_RUN})
-    callers = found[0]["callers"] if found else 0
+    found = fetch_rows(connection, query, parameters | {"value": event[column], "dry_run": DRY_RUN})
+    caller_count = found[0]["callers"] if found else 0
     shown = [{name: value for name, value in row.items() if name != "callers"} for row in found]
-    return Activity(column=column, value=event[column], since=since, until=until, rows=shown, callers=callers)
+    return Activity(column=column, value=event[column], since=since, until=until, rows=shown, caller_count=caller_count)

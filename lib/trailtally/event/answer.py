@@ -8,8 +8,8 @@ import msgspec
 
 from trailtally.errors import Unreadable
 from trailtally.event.activity import ADDRESS, KEY, Activity, find_activity
-from trailtally.event.delivered import RecordText, record_text
 from trailtally.event.lookup import Event, Span, find_events
+from trailtally.event.record_text import RecordText, read_record
 from trailtally.sql.query_progress import Say
 from trailtally.storage import Access
 from trailtally.terminal import printable_json
@@ -36,7 +36,7 @@ class EventAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The events with an id; see `trailtally.event.lookup.Found`."""
+    """The events with an id; see `trailtally.event.lookup.Matches`."""
 
     event_id: str
     events: list[EventAnswer]
@@ -51,16 +51,16 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """The id, the days to look in, rows of a list at most, and how log files are read: `limit` is the bytes of one, at most."""
+    """The id, the days to look in, rows of a list at most, and how log files are read and how large one may be."""
 
     event_id: str
     span: Span
-    most: int
+    max_rows: int
     access: Access
-    limit: int
+    max_file_bytes: int
 
 
-def answer(connection: "duckdb.DuckDBPyConnection", question: Question, say: Say) -> Answer:
+def answer_question(connection: "duckdb.DuckDBPyConnection", question: Question, say: Say) -> Answer:
     """Return the answer.
 
     Args:
@@ -72,7 +72,7 @@ def answer(connection: "duckdb.DuckDBPyConnection", question: Question, say: Say
         UsageError: No event has the id.
     """
     say(f"looking for {question.event_id} in `events` and `duplicates` (--since and --until make it quicker)")
-    found = find_events(connection, question.event_id, question.span, question.most)
+    found = find_events(connection, question.event_id, question.span, question.max_rows)
     events = [_answer(connection, event, question, say) for event in found.events]
     return Answer(event_id=question.event_id, events=events, places=found.places, places_shown=found.places_shown)
 
@@ -81,15 +81,15 @@ def _answer(connection: "duckdb.DuckDBPyConnection", event: Event, question: Que
     record, problem = None, None
     say(f"reading {event.row['file_key']}")
     try:
-        record = record_text(event.row, question.access, question.limit)
+        record = read_record(event.row, question.access, question.max_file_bytes)
     except Unreadable as unreadable:
         problem = str(unreadable)
     say("looking who else was at work in the hour around it")
     from_address, with_key = None, None
     if is_address(event.row["source_ip"]):
-        from_address = find_activity(connection, event.row, ADDRESS, question.most)
+        from_address = find_activity(connection, event.row, ADDRESS, question.max_rows)
     if event.row["access_key_id"] is not None:
-        with_key = find_activity(connection, event.row, KEY, question.most)
+        with_key = find_activity(connection, event.row, KEY, question.max_rows)
     return EventAnswer(event=event, record=record, problem=problem, from_address=from_address, with_key=with_key)
 
 
@@ -141,7 +141,7 @@ def _activity_document(activity: Activity | None) -> dict[str, Any] | None:
         activity.column: activity.value,
         "since": activity.since,
         "until": activity.until,
-        "caller_count": activity.callers,
+        "caller_count": activity.caller_count,
         "callers": activity.rows,
     }
 

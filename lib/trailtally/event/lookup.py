@@ -48,7 +48,7 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Matches:
     """The first of the events with an id, by day and account, and in how many accounts and days it is."""
 
     events: list[Event]
@@ -64,7 +64,7 @@ class Span:
     until: str
 
 
-def find_events(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Span, most: int) -> Found:
+def find_events(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Span, max_rows: int) -> Matches:
     """Return the events of these days that have the id.
 
     The id is an eventID, the content_hash of a record without one, the originalEventID of an UPDATED_DATA record, or a
@@ -74,19 +74,19 @@ def find_events(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Sp
         connection: See `trailtally.sql.database.open_database`.
         event_id: The id.
         span: The days.
-        most: Accounts and days, and duplicates of an event, that are returned at most.
+        max_rows: Accounts and days, and duplicates of an event, that are returned at most.
 
     Raises:
         UsageError: No event of these days has the id.
     """
-    places = rows(connection, f"{_PLACES} LIMIT {most}", {"id": event_id, "since": span.since, "until": span.until})
+    places = fetch_rows(connection, f"{_PLACES} LIMIT {max_rows}", {"id": event_id, "since": span.since, "until": span.until})
     if not places:
         raise UsageError(_not_found(connection, event_id, span))
-    events = [event for place in places for event in _events_at(connection, place, most)]
-    return Found(events=events, places=places[0]["places"], places_shown=len(places))
+    events = [event for place in places for event in _events_at(connection, place, max_rows)]
+    return Matches(events=events, places=places[0]["places"], places_shown=len(places))
 
 
-def rows(connection: "duckdb.DuckDBPyConnection", query: str, parameters: dict[str, Any]) -> list[Row]:
+def fetch_rows(connection: "duckdb.DuckDBPyConnection", query: str, parameters: dict[str, Any]) -> list[Row]:
     """Return the rows of a query. Times are UTC, in the parameters without a time zone, in the rows with it."""
     found = connection.sql(query, params=parameters).to_arrow_table().to_pylist()
     return [
@@ -97,7 +97,7 @@ def rows(connection: "duckdb.DuckDBPyConnection", query: str, parameters: dict[s
 
 def _not_found(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Span) -> str:
     query = "SELECT min(dt) AS first, max(dt) AS last FROM events WHERE dt BETWEEN $since AND $until"
-    (days,) = rows(connection, query, {"since": span.since, "until": span.until})
+    (days,) = fetch_rows(connection, query, {"since": span.since, "until": span.until})
     if days["first"] is None:
         return f"{event_id}: the tables hold no events of these days"
     return (
@@ -106,10 +106,10 @@ def _not_found(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Spa
     )
 
 
-def _events_at(connection: "duckdb.DuckDBPyConnection", place: Row, most: int) -> list[Event]:
+def _events_at(connection: "duckdb.DuckDBPyConnection", place: Row, max_rows: int) -> list[Event]:
     """Return the events with one key of an account and day: one, or more where an UPDATED_DATA record could replace nothing."""
     parameters = {"dt": place["dt"], "account": place["account_id"], "key": place["key"]}
-    events = rows(connection, _select("events", EVENTS.names), parameters)
+    events = fetch_rows(connection, _select("events", EVENTS.names), parameters)
     if not events:
         raise TrailtallyError(
             f"{place['key']}: it has duplicates on {place['dt']}, but is not in `events` itself. Were objects of that day "
@@ -117,10 +117,10 @@ def _events_at(connection: "duckdb.DuckDBPyConnection", place: Row, most: int) -
         )
     found = [Event(row=event, duplicates=[], duplicate_count=0) for event in events]
     # Counted apart: one record may have been delivered a million times.
-    for kind in rows(connection, _KINDS, parameters):
+    for kind in fetch_rows(connection, _KINDS, parameters):
         found[_event_of(kind, events)].duplicate_count += kind["count"]
     without_record = [name for name in EVENTS.names if name != "record"]
-    for duplicate in rows(connection, f"{_select('duplicates', without_record)} LIMIT {most}", parameters):
+    for duplicate in fetch_rows(connection, f"{_select('duplicates', without_record)} LIMIT {max_rows}", parameters):
         found[_event_of(duplicate, events)].duplicates.append(duplicate)
     return found
 
@@ -135,11 +135,11 @@ def _event_of(duplicate: Row, events: list[Row]) -> int:
     def likeness(number: int) -> tuple[bool, ...]:
         event = events[number]
         same_api = all(event[name] == duplicate[name] for name in ("event_source", "event_name"))
-        return event["event_id"] == duplicate["event_id"], same_api, _is_at_home(event)
+        return event["event_id"] == duplicate["event_id"], same_api, _is_in_own_account(event)
 
     return max(range(len(events)), key=likeness)
 
 
-def _is_at_home(row: Row) -> bool:
+def _is_in_own_account(row: Row) -> bool:
     file = classify_key(row["file_key"])
     return isinstance(file, LogFile) and file.account_id == row["account_id"]

@@ -5,8 +5,8 @@ from typing import Any
 from trailtally.cloudtrail.launch import DRY_RUN
 from trailtally.event.activity import ADDRESS, KEY, Activity
 from trailtally.event.answer import Answer, EventAnswer, indented_json
-from trailtally.event.delivered import differing_columns
 from trailtally.event.lookup import Row
+from trailtally.event.record_text import differing_columns
 from trailtally.terminal import align_columns, printable, printable_json
 
 # When, what, where, who, from where, with what outcome; then ids.
@@ -102,7 +102,7 @@ def _activity(title: str, activity: Activity, event: Row) -> str:
     header, *lines = align_columns(rows, [False, False, True, True, False, False])
     lines = [f"{line}\n      {_caller(row, event)}" for line, row in zip(lines, activity.rows, strict=True)]
     hour = f"{activity.since:%Y-%m-%d %H:%M} to {activity.until:%Y-%m-%d %H:%M}"
-    title = f"{title} {printable(activity.value)}, {hour}{_left_out(len(lines), activity.callers)}"
+    title = f"{title} {printable(activity.value)}, {hour}{_left_out(len(lines), activity.caller_count)}"
     return "\n".join([title, header, *lines])
 
 

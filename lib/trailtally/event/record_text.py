@@ -1,4 +1,4 @@
-"""An event's row -> the text of its record: the one that the table keeps, else the one in its log file."""
+"""The text of an event's record: the one that the table keeps, else the one in its log file."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,13 +30,13 @@ class RecordText:
     differences: tuple[str, ...] = ()
 
 
-def record_text(row: dict[str, Any], access: Access, limit: int) -> RecordText:
+def read_record(row: dict[str, Any], access: Access, max_bytes: int) -> RecordText:
     """Return the record of a row of `events`.
 
     Args:
         row: The row.
         access: How the log file is reached, if it is in S3.
-        limit: Bytes of the log file's content that are held, at most.
+        max_bytes: Bytes of the log file's content that are held, at most.
 
     Raises:
         Unreadable: The log file is not available, or does not hold the record any more. The message is the reason.
@@ -47,8 +47,8 @@ def record_text(row: dict[str, Any], access: Access, limit: int) -> RecordText:
     folder, _, _ = path_of(file_key).rpartition("/")
     try:
         data, _ = open_store(folder or "/", access).read(file_key)
-        content = inflate(data, limit).content
-        found = _likest_row(content, row)
+        content = inflate(data, max_bytes).content
+        found = _closest_row(content, row)
     except (TrailtallyError, BadObject) as problem:
         raise Unreadable(str(problem)) from problem
     if found is None:
@@ -66,7 +66,7 @@ def differing_columns(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, 
     return tuple(name for name in COMPARED if one[name] != other[name])
 
 
-def _likest_row(content: bytes, row: dict[str, Any]) -> dict[str, Any] | None:
+def _closest_row(content: bytes, row: dict[str, Any]) -> dict[str, Any] | None:
     """Return the row, with its record, that the content gives for the row's id; None where no valid record has it.
 
     A file may hold an id more than once: the row is then the one that differs least.
