@@ -1,6 +1,7 @@
 """What is found in a day: each kind of finding on a tree of its own, with the awkward rows beside it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from brief.conftest import BEFORE, DAY, Find, find_in, launcher, on
 from builders import ACCOUNT, ALICE, OTHER_ACCOUNT, Record, event, key, log, role, run_instances, user, write
 from conftest import run_job
 from trailtally.brief import findings as f
+from trailtally.brief.lines import brief_text
 
 BOB = f"arn:aws:iam::{ACCOUNT}:user/Bob"
 ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
@@ -244,3 +246,15 @@ def test_other_days_of_the_tables_are_not_disturbed(tmp_path: Path, day: str) ->
     files = {key(day, day=day): log(on(day, day)) for day in ("2026-03-07", "2026-03-08", "2026-03-09", "2026-03-10")}
     output = run_job(write(tmp_path / "tree", files), output=tmp_path / "tables").output
     assert find_in(output, day).are_quiet
+
+
+def test_of_many_findings_of_a_kind_the_rest_is_counted(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f, "LISTED", 2)
+    found = find(*(on(DAY, f"e{n}", userIdentity=user(f"U{n}")) for n in range(5)), before=[on(BEFORE, "e0")])
+    assert ([new.actor[-2:] for new in found.new_actors], found.left_out) == (["U0", "U1"], {"new_actors": 3})
+    assert brief_text(found, "tables").splitlines()[2:5] == [
+        "First-seen actors",
+        "- 111122223333 user/U0: 1 call from 198.51.100.7, first DescribeInstances",
+        "- 111122223333 user/U1: 1 call from 198.51.100.7, first DescribeInstances",
+    ]
+    assert brief_text(replace(found, left_out={"new_actors": 999}), "tables").splitlines()[5] == "  and 999 more"

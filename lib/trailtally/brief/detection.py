@@ -206,6 +206,14 @@ def _detect(connection: "duckdb.DuckDBPyConnection", day: str) -> f.Findings:
         names = [column[0] for column in cursor.description]
         return tuple(kind(**dict(zip(names, map(_value, row), strict=True))) for row in cursor.fetchall())
 
+    def find_first(name: str, kind: type[_Kind], query: str, **values: object) -> tuple[_Kind, ...]:
+        first = find(kind, f"{query} LIMIT {f.LISTED}", **values)
+        if len(first) == f.LISTED:
+            [(count,)] = connection.execute(f"SELECT count(*) FROM ({query})", values).fetchall()  # noqa: S608 - of our own
+            left_out[name] = count - f.LISTED
+        return first
+
+    left_out = dict[str, int]()
     [(events, actors, accounts, days_before, last_day_before)] = connection.execute(_GLANCE, {"day": day}).fetchall()
     found = f.Findings(
         day=day,
@@ -216,6 +224,7 @@ def _detect(connection: "duckdb.DuckDBPyConnection", day: str) -> f.Findings:
         accounts=accounts,
         lost=find(f.LostRecords, _LOST, day=day),
         not_read=find(f.NotRead, _NOT_READ),
+        left_out=left_out,
     )
     if not found.events:
         return found
@@ -223,7 +232,7 @@ def _detect(connection: "duckdb.DuckDBPyConnection", day: str) -> f.Findings:
         found,
         launchers=find(f.Launcher, _LAUNCHERS, day=day),
         root=find(f.RootUse, _ROOT),
-        bursts=find(f.Burst, _BURSTS, days_before=found.days_before),
+        bursts=find_first("bursts", f.Burst, _BURSTS, days_before=found.days_before),
     )
     if not found.days_before:
         return found
@@ -232,9 +241,9 @@ def _detect(connection: "duckdb.DuckDBPyConnection", day: str) -> f.Findings:
         found,
         gaps=find(f.Gap, _GAPS, day=day, recent=recent),
         regions=find(f.NewRegion, _REGIONS, day=day),
-        types=find(f.NewType, _TYPES, day=day),
-        new_actors=find(f.NewActor, _NEW_ACTORS),
-        addresses=find(f.NewAddresses, _ADDRESSES),
+        types=find_first("types", f.NewType, _TYPES, day=day),
+        new_actors=find_first("new_actors", f.NewActor, _NEW_ACTORS),
+        addresses=find_first("addresses", f.NewAddresses, _ADDRESSES),
     )
 
 

@@ -1,12 +1,16 @@
 """What is new and what is wrong in a day: one dataclass for each kind of finding, all of them in `Findings`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 # A burst: an actor's denied calls of a day, at least so many, and so many times its daily mean in the days before.
 BURST_CALLS, BURST_TIMES = 20, 10
 
 # A region that has events on half of these days before, or more, should have some on the day, too.
 GAP_DAYS = 14
+
+# Findings of a kind that a stranger can multiply, that are listed: of a million the rest is counted.
+LISTED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +130,10 @@ class NotRead:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What is new and what is wrong in a day. Where no day before is in the tables, nothing is called new."""
+    """What is new and what is wrong in a day. Where no day before is in the tables, nothing is called new.
+
+    `left_out`: by the name of a list, how many more of its findings there are.
+    """
 
     day: str
     days_before: int
@@ -144,6 +151,7 @@ class Findings:
     types: tuple[NewType, ...] = ()
     new_actors: tuple[NewActor, ...] = ()
     addresses: tuple[NewAddresses, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def unknown_launches(self) -> int:

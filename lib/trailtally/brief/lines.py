@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from trailtally.brief import findings as f
@@ -23,17 +23,19 @@ class _Section:
     title: str
     items: list[str]
     wants_attention: bool = True
+    left_out: int = 0
 
     def size(self, most: int) -> int:
         """Return the lines that it takes with so many items: the last one may be of one item more, or say how many are left."""
-        return 1 + min(len(self.items), most + 1)
+        return 1 + min(len(self.items) + self.left_out, most + 1)
 
     def lines(self, most: int) -> Iterator[str]:
         yield f"{'! ' if self.wants_attention else ''}{self.title}"
-        left = len(self.items) - most
-        shown = self.items if left <= 1 else self.items[:most]
+        count = len(self.items) + self.left_out
+        shown = self.items[: most + 1 if count == most + 1 else most]
+        left = count - len(shown)
         yield from (f"- {item}" for item in shown)
-        if left > 1:
+        if left:
             yield f"  and {left:,} more"
 
 
@@ -70,18 +72,21 @@ def _glance(findings: f.Findings) -> str:
 
 
 def _sections(found: f.Findings) -> Iterator[_Section]:
+    def left_out(name: str) -> int:
+        return found.left_out.get(name, 0)
+
     if not found.events:
         yield _Section("No event of this day is in the tables", [_no_events(found)])
     yield _Section(_launches_title(found), [_launcher(one) for one in found.launchers], found.unknown_launches > 0)
     yield _Section("Root", [_root(one) for one in found.root], found.used_root)
     title = f"Bursts of denied calls ({f.BURST_CALLS} or more, {f.BURST_TIMES} times the daily mean)"
-    yield _Section(title, [_burst(one, found.days_before) for one in found.bursts])
+    yield _Section(title, [_burst(one, found.days_before) for one in found.bursts], left_out=left_out("bursts"))
     yield _Section("Day not whole", [*map(_gap, found.gaps), *map(_lost, found.lost)])
     yield _Section("Files not read", [_not_read(one) for one in found.not_read])
     yield _Section("New regions", [_region(one) for one in found.regions])
-    yield _Section("New instance types", [_type(one) for one in found.types])
-    yield _Section("First-seen actors", [_new_actor(one) for one in found.new_actors], wants_attention=False)
-    yield _Section("New addresses of actors", [_addresses(one) for one in found.addresses], wants_attention=False)
+    yield _Section("New instance types", [_type(one) for one in found.types], left_out=left_out("types"))
+    yield _Section("First-seen actors", [_new_actor(one) for one in found.new_actors], False, left_out("new_actors"))
+    yield _Section("New addresses of actors", [_addresses(one) for one in found.addresses], False, left_out("addresses"))
 
 
 def _no_events(found: f.Findings) -> str:
@@ -113,7 +118,7 @@ def _root(one: f.RootUse) -> str:
     parts = []
     if one.calls:
         failed = f", {one.failed_calls:,} failed" if one.failed_calls else ""
-        origin = f" from {_some(_texts(one.addresses))}" if one.addresses else ""
+        origin = f" from {_some(one.addresses)}" if one.addresses else ""
         parts.append(f"{pluralize(one.calls, 'call')}{failed}{_in_brackets(one.apis)}{origin}")
     if one.service_calls:
         parts.append(f"{pluralize(one.service_calls, 'call')} by AWS services for it")
@@ -151,18 +156,18 @@ def _region(one: f.NewRegion) -> str:
 
 def _type(one: f.NewType) -> str:
     calls = pluralize(one.launches, "launch", "launches") if one.launches else "not launched"
-    actors = _some([_in_account(actor, one) for actor in one.actors])
+    actors = _some(one.actors, lambda actor: _in_account(actor, one))
     return f"{_place(one.account_id, one.instance_type)}: {calls}, by {actors}"
 
 
 def _new_actor(one: f.NewActor) -> str:
-    origin = f" from {_some(_texts(one.addresses))}" if one.addresses else ""
+    origin = f" from {_some(one.addresses)}" if one.addresses else ""
     first = f", first {_text(one.first_api)}" if one.first_api else ""
     return f"{actor_name(one.actor)}: {pluralize(one.calls, 'call')}{origin}{first}"
 
 
 def _addresses(one: f.NewAddresses) -> str:
-    return f"{actor_name(one.actor)}: {_some(_texts(one.addresses))} ({one.known_before:,} known before)"
+    return f"{actor_name(one.actor)}: {_some(one.addresses)} ({one.known_before:,} known before)"
 
 
 def actor_name(actor: str) -> str:
@@ -181,17 +186,13 @@ def _place(account_id: str | None, name: str | None) -> str:
 
 
 def _in_brackets(values: Sequence[str]) -> str:
-    return f" ({_some(_texts(values))})" if values else ""
+    return f" ({_some(values)})" if values else ""
 
 
-def _some(texts: Sequence[str]) -> str:
-    if len(texts) <= _NAMED + 1:
-        return ", ".join(texts)
-    return f"{', '.join(texts[:_NAMED])} and {len(texts) - _NAMED:,} more"
-
-
-def _texts(values: Sequence[str]) -> list[str]:
-    return [_text(value) for value in values]
+def _some(values: Sequence[str], text_of: Callable[[str], str] | None = None) -> str:
+    shown = values if len(values) <= _NAMED + 1 else values[:_NAMED]
+    texts = ", ".join(map(text_of or _text, shown))
+    return texts if len(shown) == len(values) else f"{texts} and {len(values) - _NAMED:,} more"
 
 
 def _text(value: str) -> str:
