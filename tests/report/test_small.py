@@ -14,6 +14,7 @@ from conftest import run_job
 from report.conftest import MADE, listing, report_on, section, stack
 from trailtally.errors import UsageError
 from trailtally.report import launch_section, page
+from trailtally.report import source as sources
 from trailtally.report.page import Page
 from trailtally.report.period import choose_period
 from trailtally.report.pieces import OTHERS, Heat, Quantity, Strip
@@ -124,6 +125,25 @@ def test_hours_of_a_day_whose_events_somebody_removed_are_told_as_missing(tmp_pa
     assert isinstance(heat, Heat)
     assert heat.note == "1 of the events are not in it: somebody removed their days from the table events."
     assert [sum(hours) for hours in heat.values] == [1, 0, 0, 0, 0, 0, 0]
+
+
+def test_days_that_somebody_removed_from_a_table_are_said_first(tmp_path: Path) -> None:
+    page_of(tmp_path, {key("a"): log(event("e1"), event("e2"), run_instances("l1"))})
+    for name in ("event_counts", "launches"):
+        (tmp_path / "tables" / name).rename(tmp_path / name)
+        made = report_on(tmp_path / "tables")
+        (tmp_path / name).rename(tmp_path / "tables" / name)
+        number = {"event_counts": "3 events", "launches": "1 call of RunInstances"}[name]
+        assert made.alerts == [f"{number} not in {name}: somebody removed days of that table"]
+    assert report_on(tmp_path / "tables").alerts == []
+
+
+def test_calls_that_are_too_many_to_hold_give_the_same_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = page_of(
+        tmp_path, {key("a"): log(event("e1"), run_instances("l1")), key("b"): log(event("e2", userIdentity=user("Bob")))}
+    )
+    monkeypatch.setattr(sources, "_MOST_HELD", 0)
+    assert page.html(report_on(tmp_path / "tables")) == page.html(held)
 
 
 def test_launches_that_are_left_out_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,13 @@ SELECT coalesce(sum(event_count) FILTER (error_code <> $dry_run), 0)::BIGINT,
 FROM period_counts
 """
 
+# Coverage has every event; the other tables should, too.
+_REMOVED = """
+SELECT (SELECT coalesce(sum(events), 0) FROM period_coverage) - (SELECT coalesce(sum(event_count), 0) FROM period_counts),
+    (SELECT coalesce(sum(event_count), 0) FROM period_counts WHERE event_source = $service AND event_name = 'RunInstances')
+        - (SELECT count(*) FROM period_launches)
+"""
+
 _LAUNCHES = """
 SELECT count(*) FILTER (error_code IS NULL), count(*) FILTER (error_code <> $dry_run), count(*) FILTER (error_code = $dry_run),
     coalesce(sum(instance_count) FILTER (error_code IS NULL), 0)::BIGINT,
@@ -67,7 +74,9 @@ def make_page(source: Source, *, named: str, made: dt.datetime, say: Callable[[s
     sections = [launches, new, *called, hours, coverage]
     period = source.period
     days = period.since if period.since == period.until else f"{period.since} to {period.until}"
-    return Page(f"CloudTrail, {days}", _about(source, named, made), _alerts(losses), tiles, sections, period.unit)
+    return Page(
+        f"CloudTrail, {days}", _about(source, named, made), [*_alerts(losses), *_removed(source)], tiles, sections, period.unit
+    )
 
 
 def _days(source: Source) -> str:
@@ -121,7 +130,15 @@ def _alerts(losses: Losses) -> list[str]:
             f"{pluralize(losses.late_records, 'record')} too late: they came after somebody removed their day's events",
         ),
     ]
-    return [said for number, said in parts if number]
+    return [said for number, said in parts if number > 0]
+
+
+def _removed(source: Source) -> list[str]:
+    """Return what somebody removed from the tables: days of one that another one still has."""
+    events, launches = source.rows(_REMOVED, service="ec2.amazonaws.com")[0]
+    calls = pluralize(launches, "call of RunInstances", "calls of RunInstances")
+    parts = [(events, f"{pluralize(events, 'event')} not in event_counts"), (launches, f"{calls} not in launches")]
+    return [f"{said}: somebody removed days of that table" for number, said in parts if number > 0]
 
 
 def _about(source: Source, named: str, made: dt.datetime) -> list[str]:

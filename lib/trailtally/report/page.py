@@ -41,6 +41,9 @@ _LONGEST_LINE = 2_000
 # Tables of fewer rows have no filter.
 _FILTERED = 6
 
+# Rows of a table that are printed, as style.css has it: the whole list of launches takes 300 pages.
+_PRINTED = 100
+
 _TEMPLATES = "templates"
 
 
@@ -71,6 +74,7 @@ def html(page: Page) -> str:
     environment.filters.update(text=text, cell=cell, kind=_kind, chart=_chart(page.unit), levels=_levels)
     environment.globals.update(
         filtered=_FILTERED,
+        printed=_PRINTED,
         longest_line=_LONGEST_LINE,
         weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     )

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 # Days after the period on which log files of it may have been delivered.
 _DELIVERED_AFTER = 30
 
+# Rows of event_counts that are read once and held, some 400 bytes each. Of more, each section reads its columns anew.
+_MOST_HELD = 1_000_000
+_HELD = (
+    "bucket, dt, account_id, region, event_source, event_name, actor, actor_type, invoked_by, source_ip, error_code, "
+    "event_count, first_event_time, last_event_time"
+)
+
 # The account in a log file's path; the named query incomplete_days takes it as this, too.
 _ACCOUNT_OF_FILE = r"regexp_extract(file_key, '^.*/(\d{12})/CloudTrail(/|$)', 1)"
 
@@ -87,6 +94,9 @@ def make_source(
     for view in _views(period, question.accounts):
         connection.execute(view)
     source = Source(connection, period, question.accounts)
+    if source.rows("SELECT count(*) FROM period_counts")[0][0] <= _MOST_HELD:  # by the footers alone, if for all accounts
+        connection.execute(f"CREATE TEMP TABLE held AS SELECT {_HELD} FROM period_counts")  # noqa: S608 - names
+        connection.execute("CREATE OR REPLACE VIEW period_counts AS SELECT * FROM held")
     if question.accounts and not source.rows("SELECT 1 FROM period_coverage LIMIT 1"):
         raise UsageError(
             f"{named}: no events of {', '.join(question.accounts)} from {period.since} to {period.until} (--account, --since)"

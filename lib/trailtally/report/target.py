@@ -23,8 +23,13 @@ def check_target(path: Path, store: Store) -> None:
         return
     if stat.S_ISDIR(found.st_mode):
         raise UsageError(f"--into {path}: is a folder. Give a file, such as {path / 'report.html'}")
-    if not stat.S_ISREG(found.st_mode) or path.read_bytes()[: len(MARK)] != MARK.encode():
+    if not stat.S_ISREG(found.st_mode) or _beginning(path) != MARK.encode():
         raise UsageError(f"--into {path}: is there, and no report of trailtally: it is not replaced. Give another file")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(MARK))
 
 
 def write_target(path: Path, page: str) -> int:

@@ -77,7 +77,8 @@ def denied_section(source: Source, codes: list[str]) -> Section:
     found, count = source.capped(_DENIED, order=order, most=_MOST_DENIED, codes=codes)
     columns = ("who", "account", "service", "API", "error codes", "calls denied", "addresses", "last call (UTC)")
     listing = Listing("Calls that were denied", columns, found, count, "most calls", none="No call was denied in these days.")
-    return Section("denied", "Who is denied what", [], [listing])
+    notes = ["Denied is a call whose error code says that its caller lacks a permission, such as AccessDenied."]
+    return Section("denied", "Who is denied what", notes, [listing])
 
 
 def apis_section(source: Source) -> Section:

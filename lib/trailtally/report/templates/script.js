@@ -61,6 +61,9 @@ for (const part of document.querySelectorAll("[data-sortable]")) {
   if (filter) makeFilterable(filter, table);
 }
 
+// Where a chart of days is wider than the window, its newest days are seen first.
+for (const chart of document.querySelectorAll(".days")) chart.scrollLeft = chart.scrollWidth;
+
 // What is folded is printed, too.
 let opened = [];
 window.addEventListener("beforeprint", () => {
