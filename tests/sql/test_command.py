@@ -174,7 +174,7 @@ def test_what_cannot_be_is_said_before_anything_is_asked(run: Command, made: Tab
 
 
 def test_columns_of_one_name_are_refused_where_one_would_be_lost(run: Command, made: Tables, tmp_path: Path) -> None:
-    why = "trailtally: two columns are named 'a', which this form cannot hold: give them names with AS\n"
+    why = "trailtally: two columns are named 'a', which this format cannot hold: give them names with AS\n"
     assert run("sql", made.output, "SELECT 1 AS a, 2 AS a", "--format", "json") == (2, "", why)
     assert run("sql", made.output, "SELECT 1 AS a, 2 AS a", "--into", tmp_path / "a.parquet") == (2, "", why)
     assert run("sql", made.output, "SELECT 1 AS a, 2 AS a")[1] == "  a  a\n  1  2\n"

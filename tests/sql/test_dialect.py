@@ -2,7 +2,7 @@
 
 import pytest
 
-from trailtally.sql.dialect import in_duckdb
+from trailtally.sql.dialect import translate_to_duckdb
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,12 @@ from trailtally.sql.dialect import in_duckdb
     ],
 )
 def test_a_function_is_the_one_that_gives_the_same(trino: str, duckdb: str) -> None:
-    assert in_duckdb(f"SELECT {trino}") == f"SELECT {duckdb}"
+    assert translate_to_duckdb(f"SELECT {trino}") == f"SELECT {duckdb}"
 
 
 def test_parameters_have_names_in_the_order_of_the_question_marks() -> None:
     sql = "WITH t AS (SELECT ? AS a) SELECT least(date(?), current_date) FROM t WHERE a = ?"
-    assert in_duckdb(sql, ["one", "two", "one"]).count("$two") == 2  # sqlglot writes that argument twice
-    assert in_duckdb(sql, ["one", "two", "one"]).startswith("WITH t AS (SELECT $one AS a) SELECT ")
+    assert translate_to_duckdb(sql, ["one", "two", "one"]).count("$two") == 2  # sqlglot writes that argument twice
+    assert translate_to_duckdb(sql, ["one", "two", "one"]).startswith("WITH t AS (SELECT $one AS a) SELECT ")
     with pytest.raises(ValueError, match="zip"):
-        in_duckdb(sql, ["one"])
+        translate_to_duckdb(sql, ["one"])

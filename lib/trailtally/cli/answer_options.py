@@ -1,4 +1,4 @@
-"""The options of commands that print rows of DuckDB: form, file, and how many rows."""
+"""The options of commands that print rows of DuckDB: format, file, and how many rows."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trailtally.arguments import row_count
 from trailtally.errors import UsageError
+from trailtally.sql.formats import FORMATS, PARQUET, TABLE
 from trailtally.storage import Store
 
 if TYPE_CHECKING:
@@ -15,14 +16,12 @@ if TYPE_CHECKING:
 # Rows of a table on a terminal.
 _ROWS = 200
 
-_FORMS = ("table", "csv", "json", "parquet")
-
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     parser.add_argument(
         "--format",
-        choices=_FORMS,
+        choices=FORMATS,
         help="of the rows (default: what the name of --into ends in; else table). parquet needs --into",
     )
     parser.add_argument("--into", metavar="FILE", help="write the rows into this file, which is replaced if it exists")
@@ -37,12 +36,12 @@ def target_in(options: argparse.Namespace, store: Store) -> "Target":
 
     into = Path(options.into) if options.into is not None else None
     by_name = into.suffix.removeprefix(".").lower() if into else ""
-    form = options.format or (by_name if by_name in _FORMS else "table")
-    if form == "parquet" and into is None:
+    chosen = options.format or (by_name if by_name in FORMATS else TABLE)
+    if chosen == PARQUET and into is None:
         raise UsageError("--format parquet is no text: give --into FILE, too")
     if into and options.into.startswith("s3://"):
         raise UsageError(f"--into {options.into}: give a file of this machine")
     if into and not store.is_remote and into.resolve().is_relative_to(store.root):
         raise UsageError(f"--into {into}: this is among the tables, which only runs write. Give another place")
-    most = options.rows or (_ROWS if into is None and sys.stdout.isatty() else None)
-    return Target(form, into, most)
+    max_rows = options.rows or (_ROWS if into is None and sys.stdout.isatty() else None)
+    return Target(chosen, into, max_rows)

@@ -15,9 +15,9 @@ _PATHS = {"OUTPUT", "PATH", "FILE"}
 
 
 def add_completion_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", whole: Callable[[], argparse.ArgumentParser]
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", make_parser: Callable[[], argparse.ArgumentParser]
 ) -> None:
-    """Add the command. `whole` returns the parser of all commands."""
+    """Add the command. `make_parser` returns the parser of all commands."""
     completion = commands.add_parser(
         "completion",
         help="print a script that completes commands and options in bash or zsh",
@@ -26,7 +26,7 @@ def add_completion_command(
     )
     completion.add_argument("shell", choices=["bash", "zsh"], help="the shell that reads the script")
     completion.add_argument("--debug", action="store_true", help="print the stack trace of an error")
-    completion.set_defaults(job=lambda options: _script(whole(), options.shell))
+    completion.set_defaults(job=lambda options: _script(make_parser(), options.shell))
 
 
 def _script(parser: argparse.ArgumentParser, shell: str) -> str:

@@ -49,9 +49,9 @@ def _query(options: argparse.Namespace) -> int:
     store = open_store(options.output, access_in(options))
     target = target_in(options, store)
     database = open_tables(store, named=options.output)
-    from trailtally.sql.results import Heading, give  # noqa: PLC0415 - as above
+    from trailtally.sql.results import Heading, write_answer  # noqa: PLC0415 - as above
     from trailtally.sql.statement import ask_query  # noqa: PLC0415
 
     heading = Heading(asked.question, f"  no rows of {given['since']} to {given['until']} (--since, --until)")
-    give(database, lambda: ask_query(database, asked, given), target, heading)
+    write_answer(database, lambda: ask_query(database, asked, given), target, heading)
     return COMPLETE

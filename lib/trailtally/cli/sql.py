@@ -77,9 +77,9 @@ def _sql(options: argparse.Namespace) -> int:
 
         ask_at_prompt(database, target)
     else:
-        from trailtally.sql.results import give  # noqa: PLC0415 - as above
+        from trailtally.sql.results import write_answer  # noqa: PLC0415 - as above
         from trailtally.sql.statement import ask  # noqa: PLC0415
 
         text = statement
-        give(database, lambda: ask(database, text), target)
+        write_answer(database, lambda: ask(database, text), target)
     return COMPLETE

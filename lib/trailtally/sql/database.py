@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from trailtally.errors import UsageError
-from trailtally.sql.dialect import in_duckdb
+from trailtally.sql.dialect import translate_to_duckdb
 from trailtally.sql.named_queries import views
 from trailtally.sql.table_objects import FIRST_DAY, LAST_DAY, check_tables
 from trailtally.storage import Store
@@ -66,7 +66,7 @@ def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, 
     for table in TABLES:
         connection.execute(_view(table, files))
     for view in views().values():
-        connection.execute(f"CREATE VIEW {view.name} AS {in_duckdb(view.statement)}")
+        connection.execute(f"CREATE VIEW {view.name} AS {translate_to_duckdb(view.statement)}")
     files.is_listing = True
     return Database(connection, files)
 

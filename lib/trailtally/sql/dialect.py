@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-def in_duckdb(statement: str, parameters: Sequence[str] = ()) -> str:
+def translate_to_duckdb(statement: str, parameters: Sequence[str] = ()) -> str:
     """Return a statement of Trino in DuckDB's dialect, with parameters of these names (`$since`) for its question marks."""
     import sqlglot  # noqa: PLC0415 - an extra
     from sqlglot import exp  # noqa: PLC0415

@@ -54,7 +54,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
         self._tables: dict[str, dict[str, Entry]] = {}
         self._tails: OrderedDict[Entry, bytes] = OrderedDict()
         self.is_listing = False
-        self.failed: Exception | None = None  # the last error, of which DuckDB knows the text alone
+        self.last_error: Exception | None = None  # DuckDB knows its text alone
 
     def refresh(self) -> None:
         """Forget the listings: the next statement sees what runs have published meanwhile."""
@@ -65,7 +65,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
         table = _BY_NAME.get(path.removeprefix(f"{SCHEME}://").removesuffix("/*"))
         if table is None or not path.endswith("/*"):
             return []
-        with self._noting_errors():
+        with self._remember_error():
             names = list(self._listed(table)) if self.is_listing else []
         return [f"{SCHEME}://{name}" for name in names or [object_name(table, _NO_DAY)]]
 
@@ -77,27 +77,27 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> io.IOBase:
         """Return a file. Raises TrailtallyError where it cannot be read as its table."""
-        with self._noting_errors():
+        with self._remember_error():
             if mode != "rb":
                 raise UsageError("the tables are only read, nothing can be written there")
             name = path.removeprefix(f"{SCHEME}://")
             table = _BY_NAME[name.partition("/")[0]]
             if name == object_name(table, _NO_DAY):
-                return io.BytesIO(_without_rows(table))
+                return io.BytesIO(_empty_parquet(table))
             entry = self._listed(table)[name]
             return _File(self.read_range, entry, self._tail(table, entry))
 
     def read_range(self, entry: Entry, start: int, length: int) -> bytes:
         """Return some bytes of an object: see `Store.read_range`."""
-        with self._noting_errors():
+        with self._remember_error():
             return self._store.read_range(entry, start, length)
 
     @contextlib.contextmanager
-    def _noting_errors(self) -> Iterator[None]:
+    def _remember_error(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            self.failed = error
+            self.last_error = error
             raise
 
     def _tail(self, table: Table, entry: Entry) -> bytes:
@@ -110,7 +110,7 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
             raise StoreError(f"{entry.key}: {entry.problem}")
         length = min(entry.size, _TAIL)
         tail = self._store.read_range(entry, entry.size - length, length) if length else b""
-        _check(table, entry, _File(self._store.read_range, entry, tail))
+        _check_columns(table, entry, _File(self._store.read_range, entry, tail))
         with self._lock:
             self._tails[entry] = tail
             if len(self._tails) > _TAILS:
@@ -170,7 +170,7 @@ class _File(io.RawIOBase):
         return self._read_range(self._entry, start, length)
 
 
-def _check(table: Table, entry: Entry, file: _File) -> None:
+def _check_columns(table: Table, entry: Entry, file: _File) -> None:
     """Raise TrailtallyError where an object is no Parquet, or lacks columns that its version of the table has.
 
     DuckDB itself would take NULL for a column that is missing.
@@ -186,7 +186,7 @@ def _check(table: Table, entry: Entry, file: _File) -> None:
         raise TrailtallyError(f"{entry.key}: this table cannot be read: columns are missing that its version has")
 
 
-def _without_rows(table: Table) -> bytes:
+def _empty_parquet(table: Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table.schema.empty_table(), sink)
     return sink.getvalue()

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from trailtally.terminal import align_columns, printable, printable_json
 
+TABLE, CSV, JSON, PARQUET = FORMATS = ("table", "csv", "json", "parquet")
+
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -56,7 +56,7 @@ class Query(NamedTuple):
 
     @property
     def statement(self) -> str:
-        """The file without its comments: a question mark in it is a parameter, whoever counts them."""
+        """Return the file without its comments: a question mark in it is a parameter, whoever counts them."""
         return _without_comments(self.sql)
 
 
@@ -70,7 +70,7 @@ class View(NamedTuple):
 
     @property
     def statement(self) -> str:
-        """The query without its comments."""
+        """Return the query without its comments."""
         return _without_comments(self.sql)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trailtally.errors import TrailtallyError, UsageError
 from trailtally.sql.database import Database
-from trailtally.sql.results import Target, give
+from trailtally.sql.results import Target, write_answer
 from trailtally.sql.statement import VIEWS, ask, full_reason
 from trailtally.tables import TABLES
 from trailtally.tables.events import LAUNCH
@@ -49,7 +49,7 @@ def ask_at_prompt(database: Database, target: Target) -> None:
 def _answer(database: Database, statement: str, target: Target) -> None:
     database.files.refresh()
     try:
-        give(database, lambda: ask(database, statement), target)
+        write_answer(database, lambda: ask(database, statement), target)
     except KeyboardInterrupt:
         print("cancelled", file=sys.stderr)
     except TrailtallyError as error:

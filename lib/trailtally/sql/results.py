@@ -16,14 +16,12 @@ import pyarrow.parquet as pq
 
 from trailtally.errors import TrailtallyError, UsageError
 from trailtally.sql.database import Database
-from trailtally.sql.formats import as_table, csv_lines, json_lines
+from trailtally.sql.formats import CSV, JSON, PARQUET, TABLE, as_table, csv_lines, json_lines
 from trailtally.sql.interrupt import run_interruptibly
 from trailtally.sql.query_progress import report_progress
 from trailtally.sql.statement import Rows
 from trailtally.storage import os_error_text, requests
 from trailtally.terminal import pluralize, printable
-
-TABLE, CSV, JSON, PARQUET = FORMATS = ("table", "csv", "json", "parquet")
 
 # Rows beyond those that a table shows that are counted, and no more are read.
 _COUNTED = 100_000
@@ -31,19 +29,19 @@ _COUNTED = 100_000
 
 @dataclass(frozen=True)
 class Target:
-    """Where an answer goes, and in which form. Of a table `most` rows are shown."""
+    """Where an answer goes, and in which format. Of a table `max_rows` are shown."""
 
-    form: str = TABLE
+    format: str = TABLE
     into: Path | None = None
-    most: int | None = None
+    max_rows: int | None = None
 
 
 @dataclass
-class _Taken:
-    """An answer whose rows are counted while they are read; no more than `most` of them are taken."""
+class _CountedRows:
+    """An answer whose rows are counted while they are read; no more than `max_rows` of them are read."""
 
     answer: Rows
-    most: int | None = None
+    max_rows: int | None = None
     count: int = 0
     _rows: Iterator[tuple[Any, ...]] = field(init=False)
 
@@ -54,13 +52,13 @@ class _Taken:
     @property
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Return the rows."""
-        for row in islice(self._rows, self.most):
+        for row in islice(self._rows, self.max_rows):
             self.count += 1
             yield row
 
     def summary(self) -> str:
-        """Return how many rows there were, and how many of them were taken."""
-        left = sum(1 for _ in islice(self._rows, _COUNTED)) if self.count == self.most else 0
+        """Return how many rows there were, and how many of them were read."""
+        left = sum(1 for _ in islice(self._rows, _COUNTED)) if self.count == self.max_rows else 0
         if not left:
             return pluralize(self.count, "row")
         total = f"at least {self.count + left:,}" if left == _COUNTED else f"{self.count + left:,}"
@@ -68,60 +66,60 @@ class _Taken:
 
 
 class Heading(NamedTuple):
-    """What stands above a table, and below that where it has no rows."""
+    """The line above a table, and the line below it where there are no rows."""
 
     title: str
     none: str
 
 
-Asking = Callable[[], AbstractContextManager[Rows]]
+Ask = Callable[[], AbstractContextManager[Rows]]
 
 
-def give(database: Database, asking: Asking, target: Target, heading: Heading | None = None) -> None:
+def write_answer(database: Database, ask: Ask, target: Target, heading: Heading | None = None) -> None:
     """Ask, and print the rows, or write them into the target's file; on standard error how many there were.
 
     Raises:
-        UsageError: The statement is wrong, or the form cannot hold its columns.
+        UsageError: The statement is wrong, or the format cannot hold its columns.
         TrailtallyError: It failed, or the file cannot be written.
     """
     started = time.monotonic()
-    # Lines of progress amid rows would be neither.
-    streams = target.into is None and target.form != TABLE and sys.stdout.isatty()
-    with requests.counted() as made:
-        with contextlib.nullcontext() if streams else report_progress(database.connection) as say:
+    # Rows of a stream come while the statement runs: lines of progress would stand amid them.
+    is_stream = target.into is None and target.format != TABLE and sys.stdout.isatty()
+    with requests.counted() as counts:
+        with contextlib.nullcontext() if is_stream else report_progress(database.connection) as say:
             if say:
                 say("asking")
-            text, summary = run_interruptibly(database.connection, lambda: _given(asking, target, heading))
+            text, summary = run_interruptibly(database.connection, lambda: _write(ask, target, heading))
         if text:
             print(text, flush=True)
-    of_s3 = f", {pluralize(made[0].gets, 'request')} and {made[0].bytes_in / 1e6:,.1f} MB of S3" if made[0].gets else ""
+    of_s3 = f", {pluralize(counts[0].gets, 'request')} and {counts[0].bytes_in / 1e6:,.1f} MB of S3" if counts[0].gets else ""
     print(f"{summary}, {time.monotonic() - started:.1f} s{of_s3}", file=sys.stderr, flush=True)
 
 
-def _given(asking: Asking, target: Target, heading: Heading | None) -> tuple[str, str]:
-    """Return what to print, where it was not yet, and the summary."""
-    with asking() as answer:
-        if target.form in {JSON, PARQUET}:
+def _write(ask: Ask, target: Target, heading: Heading | None) -> tuple[str, str]:
+    """Return the text that is still to be printed, and the summary."""
+    with ask() as answer:
+        if target.format in {JSON, PARQUET}:
             _check_names(answer)
-        taken = _Taken(answer, target.most if target.form == TABLE else None)
-        if target.form == PARQUET and target.into:
-            with _replaced(target.into) as draft:
+        rows = _CountedRows(answer, target.max_rows if target.format == TABLE else None)
+        if target.format == PARQUET and target.into:
+            with _replace_file(target.into) as draft:
                 return "", f"{pluralize(_write_parquet(answer, draft), 'row')} in {target.into}"
-        lines = {CSV: csv_lines, JSON: json_lines, TABLE: _table_lines}[target.form](taken)
+        lines = {CSV: csv_lines, JSON: json_lines, TABLE: _table_lines}[target.format](rows)
         if target.into:
-            with _replaced(target.into) as draft, draft.open("w", encoding="utf-8") as file:
+            with _replace_file(target.into) as draft, draft.open("w", encoding="utf-8") as file:
                 _write_lines(lines, file)
-            return "", f"{taken.summary()} in {target.into}"
-        if target.form != TABLE:
+            return "", f"{rows.summary()} in {target.into}"
+        if target.format != TABLE:
             _write_lines(lines, sys.stdout)
-            return "", taken.summary()
-        text = as_table(taken)
+            return "", rows.summary()
+        text = as_table(rows)
         if heading:
-            text = f"{heading.title}\n{text if taken.count else heading.none}"
-        return text, taken.summary()
+            text = f"{heading.title}\n{text if rows.count else heading.none}"
+        return text, rows.summary()
 
 
-def _table_lines(answer: _Taken) -> Iterator[str]:
+def _table_lines(answer: _CountedRows) -> Iterator[str]:
     yield as_table(answer)
 
 
@@ -144,11 +142,11 @@ def _write_parquet(answer: Rows, path: Path) -> int:
 def _check_names(answer: Rows) -> None:
     names = answer.columns
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"two columns are named {printable(twice[0])!r}, which this form cannot hold: give them names with AS")
+        raise UsageError(f"two columns are named {printable(twice[0])!r}, which this format cannot hold: give them names with AS")
 
 
 @contextlib.contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
+def _replace_file(path: Path) -> Iterator[Path]:
     """Yield a draft that takes the file's place at the end of the block; a failure leaves the file as it was."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.draft")
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 
 from trailtally.errors import TrailtallyError, UsageError
-from trailtally.sql.dialect import in_duckdb
+from trailtally.sql.dialect import translate_to_duckdb
 from trailtally.sql.named_queries import Query, arguments, views
 from trailtally.tables import TABLES
 
@@ -71,7 +71,7 @@ def ask_query(database: "Database", query: Query, values: Mapping[str, str]) -> 
     """Run a named query with the values of its parameters; see `ask`. Raises UsageError where a value is missing."""
     arguments(query, values)
     names = [parameter.name for parameter in query.parameters]
-    return ask(database, in_duckdb(query.statement, names), {name: values[name] for name in names})
+    return ask(database, translate_to_duckdb(query.statement, names), {name: values[name] for name in names})
 
 
 class _Failed(Exception):
@@ -95,11 +95,11 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 def _translate_errors_of(database: "Database") -> Iterator[None]:
     import duckdb  # noqa: PLC0415 - an extra
 
-    database.files.failed = None
+    database.files.last_error = None
     try:
         yield
     except (duckdb.Error, _Failed) as error:
-        if failed := database.files.failed:
+        if failed := database.files.last_error:
             raise failed if isinstance(failed, TrailtallyError) else TrailtallyError(TrailtallyError.of(failed)) from error
         raise _kind_of(error)(f"SQL: {reason(error)}") from error
 
