@@ -1,6 +1,9 @@
 """The end of a command: its exit status, and one line for an error."""
 
+import codecs
 import contextlib
+import io
+import json
 import os
 import signal
 import sys
@@ -25,6 +28,7 @@ EXIT_STATUS = """exit status:
 
 def exit_status(job: Callable[[], int], *, debug: bool) -> int:
     """Do the job, and return its exit status; where it raises, print one line and return that error's status."""
+    _escape_what_lacks()
     try:
         with _raise_on(signal.SIGTERM):
             return job()
@@ -40,6 +44,19 @@ def exit_status(job: Callable[[], int], *, debug: bool) -> int:
         return _failed(str(error), error.status, debug)
     except Exception as error:  # noqa: BLE001 - the user gets one line for any error; --debug shows the rest
         return _failed(TrailtallyError.of(error), FAILED, debug)
+
+
+def _escape_what_lacks() -> None:
+    r"""Let standard output write characters that its encoding lacks as \uNNNN, as JSON does: the logs have all of Unicode."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        codecs.register_error("trailtally", _as_json)
+        sys.stdout.reconfigure(errors="trailtally")
+
+
+def _as_json(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 @contextlib.contextmanager
