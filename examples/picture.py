@@ -36,8 +36,8 @@ def main() -> None:
         replace_tree(tree, example_tree())
         cli.main(["run", "--quiet", "--input", str(tree), "--output", str(tables)])
         store = open_store(str(tables)).reached()
-        source = make_source(open_database(store), store, Question(), today=MADE.date(), named="build/example-tables")
-        page.write_text(html(make_page(source, named="build/example-tables", made=MADE, say=lambda _: None)))
+        source = make_source(open_database(store), store, Question(), today=MADE.date(), output_name="build/example-tables")
+        page.write_text(html(make_page(source, output_name="build/example-tables", now=MADE, say=lambda _: None)))
         with sync_playwright() as playwright:
             # Root has no sandbox in a container; the page is ours.
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

@@ -29,7 +29,7 @@ def put(output: Path, table: Table, day: str, *rows: dict[str, Any]) -> None:
 
 
 def show_tables(output: str, rows: int) -> str:
-    return show(open_store(output), Question(rows=rows), named=output)
+    return show(open_store(output), Question(rows=rows), output_name=output)
 
 
 def part(output: Path, number: int, rows: int = 20) -> list[str]:
@@ -172,7 +172,7 @@ def test_an_actor_is_found_by_a_part_of_its_name_or_of_its_session(run: Run, tmp
     session = {"type": "AssumedRole", "arn": arn, "sessionContext": {}}
     output = run(write(tmp_path / "tree", {key("a"): log(event("e1", userIdentity=session), event("e2"))})).output
     for text in ("role/admin", "MINA@"):
-        lines = show(open_store(str(output)), Question(actor=text), named="tables").splitlines()
+        lines = show(open_store(str(output)), Question(actor=text), output_name="tables").splitlines()
         assert len(lines) == 4, text
         assert "in session mina@example.com" in lines[3]
 
@@ -181,7 +181,7 @@ def test_the_events_around_a_launch_are_those_next_to_it(run: Run, tmp_path: Pat
     calls = [event(f"e{minute:02}", eventTime=f"2026-03-09T12:{minute:02}:00Z") for minute in range(0, 60, 2)]
     started = run_instances("l1", 1, eventTime="2026-03-09T12:31:00Z")
     output = run(write(tmp_path / "tree", {key("a"): log(*calls, started)})).output
-    text = show(open_store(str(output)), Question(rows=4, launch="l1"), named="tables").rpartition("Events of its actor")[2]
+    text = show(open_store(str(output)), Question(rows=4, launch="l1"), output_name="tables").rpartition("Events of its actor")[2]
     assert [line.split()[1] for line in text.splitlines() if line.startswith("  2026")] == [
         f"12:{minute}:00" for minute in (28, 30, 31, 32)
     ]

@@ -53,7 +53,7 @@ def made(script: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Ma
 
 
 def shown(made: Made, rows: int) -> str:
-    return show(open_store(str(made.output)), Question(rows=rows), named="tables")
+    return show(open_store(str(made.output)), Question(rows=rows), output_name="tables")
 
 
 def test_the_job_finds_in_the_example_tree_what_was_put_there(made: Made, script: dict[str, Any]) -> None:

@@ -27,8 +27,8 @@ TODAY = MADE.date()
 def report_on(output: Path, *, today: dt.date = TODAY, **question: Any) -> page.Page:
     """What is on the page of an output, with these fields of the question."""
     store = open_store(str(output)).reached()
-    source = make_source(open_database(store), store, Question(**question), today=today, named="tables")
-    return make_page(source, named="tables", made=MADE, say=lambda _: None)
+    source = make_source(open_database(store), store, Question(**question), today=today, output_name="tables")
+    return make_page(source, output_name="tables", now=MADE, say=lambda _: None)
 
 
 def section(made: page.Page, anchor: str) -> Section:

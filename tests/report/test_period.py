@@ -12,7 +12,7 @@ A_YEAR = days_between("2025-03-10", "2026-03-09")
 
 
 def chosen(days: list[str], since: str | None = None, until: str | None = None) -> Period:
-    return choose_period(days, since, until, TODAY, named="tables")
+    return choose_period(days, since, until, TODAY, output_name="tables")
 
 
 def test_without_days_asked_for_it_is_the_last_ninety_of_the_tables() -> None:

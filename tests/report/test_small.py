@@ -156,7 +156,7 @@ def test_launches_that_are_left_out_are_counted(tmp_path: Path, monkeypatch: pyt
 
 def test_a_chart_has_seven_series_and_others() -> None:
     days = ["2026-03-08", "2026-03-09"]
-    source = Source(duckdb.connect(), choose_period(days, None, None, MADE.date(), named="t"), ())
+    source = Source(duckdb.connect(), choose_period(days, None, None, MADE.date(), output_name="t"), ())
     sql = "SELECT '2026-03-09' AS bucket, 's' || n AS series, 10 - n AS number FROM range({}) AS t(n)"
     chart = source.stack("t", sql.format(9))
     assert chart.names == ["s0", "s1", "s2", "s3", "s4", "s5", "s6", f"{OTHERS} (2)"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from trailtally.brief import findings as f
 from trailtally.brief.history import create_history_tables
 from trailtally.cloudtrail.launch import DRY_RUN
+from trailtally.sql.named_queries import ACCOUNT_OF_FILE, REGION_OF_FILE
 from trailtally.sql.statement import translate_errors
 
 if TYPE_CHECKING:
@@ -99,11 +100,7 @@ _GAPS = """
     ORDER BY account_id, region
 """
 
-# Account and region of a path, as in the named query incomplete_days.
-_PLACE = r"""
-    nullif(regexp_extract(file_key, '^.*/(\d{12})/CloudTrail(/|$)', 1), '') AS account_id,
-    nullif(regexp_extract(file_key, '^.*/\d{12}/CloudTrail/([^/]+)', 1), '') AS region
-"""
+_PLACE = f"{ACCOUNT_OF_FILE} AS account_id, {REGION_OF_FILE} AS region"
 
 _LOST = f"""
     SELECT account_id, region, late_uncounted AS records, 0 AS files, true AS late

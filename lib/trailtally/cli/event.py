@@ -89,7 +89,7 @@ def _event(options: argparse.Namespace) -> int:
     check_days(options.since, options.until)
     since, until = options.since or _FIRST, options.until or _LAST
     store = open_store(options.output, access_in(options))
-    database = open_tables(store, _next_to(since, -1), _next_to(until, 1), named=options.output)
+    database = open_tables(store, _next_to(since, -1), _next_to(until, 1), output_name=options.output)
     question = Question(
         event_id=options.event_id,
         span=Span(since=since, until=until),

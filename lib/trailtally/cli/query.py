@@ -48,7 +48,7 @@ def _query(options: argparse.Namespace) -> int:
     arguments(asked, given)
     store = open_store(options.output, access_in(options))
     target = target_in(options, store)
-    database = open_tables(store, named=options.output)
+    database = open_tables(store, output_name=options.output)
     from trailtally.sql.results import Heading, write_answer  # noqa: PLC0415 - as above
     from trailtally.sql.statement import ask_query  # noqa: PLC0415
 

@@ -79,12 +79,12 @@ def _report(options: argparse.Namespace) -> str:
     now = dt.datetime.now(dt.UTC)
     question = Question(options.since, options.until, tuple(dict.fromkeys(options.account or ())))
     with translate_errors(f"report of {options.output}"):
-        connection = open_tables(store, named=options.output).connection
+        connection = open_tables(store, output_name=options.output).connection
         with report_progress(connection) as say:
 
             def draw() -> tuple[str, Period]:
-                source = make_source(connection, store, question, today=now.date(), named=options.output)
-                page = make_page(source, named=options.output, made=now, say=say)
+                source = make_source(connection, store, question, today=now.date(), output_name=options.output)
+                page = make_page(source, output_name=options.output, now=now, say=say)
                 say("drawing the charts")
                 return html(page), source.period
 

@@ -91,13 +91,13 @@ def add_show_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 def _show(options: argparse.Namespace) -> str:
     check_days(options.since, options.until)
     question = Question(options.rows, options.actor, options.launch, options.since or "", options.until or _LAST)
-    return show(open_store(options.output, access_in(options)), question, named=options.output)
+    return show(open_store(options.output, access_in(options)), question, output_name=options.output)
 
 
-def show(store: Store, question: Question, *, named: str) -> str:
-    """Return the text for an output, which messages call `named`. Raises UsageError where it holds no table."""
+def show(store: Store, question: Question, *, output_name: str) -> str:
+    """Return the text for an output, which messages call `output_name`. Raises UsageError where it holds no table."""
     store = store.reached()
-    check_tables(store, named)
+    check_tables(store, output_name)
     reader = _Reader(store, question)
     if question.actor is not None:
         lists = [_actor(reader, question.actor)]

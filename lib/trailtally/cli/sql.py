@@ -71,7 +71,7 @@ def _sql(options: argparse.Namespace) -> int:
         raise UsageError('the statement is empty: give SQL in quotes, such as "SELECT * FROM launches"')
     store = open_store(options.output, access_in(options))
     target = target_in(options, store)
-    database = open_tables(store, named=options.output)
+    database = open_tables(store, output_name=options.output)
     if statement is None:
         from trailtally.sql.prompt import ask_at_prompt  # noqa: PLC0415 - of the same extra
 

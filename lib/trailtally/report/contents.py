@@ -48,7 +48,7 @@ FROM period_launches
 """
 
 
-def make_page(source: Source, *, named: str, made: dt.datetime, say: Callable[[str], None]) -> Page:
+def make_page(source: Source, *, output_name: str, now: dt.datetime, say: Callable[[str], None]) -> Page:
     """Return the page of a source; `say` is told what is being read."""
     say("reading launches")
     launches = launches_section(source)
@@ -75,7 +75,12 @@ def make_page(source: Source, *, named: str, made: dt.datetime, say: Callable[[s
     period = source.period
     days = period.since if period.since == period.until else f"{period.since} to {period.until}"
     return Page(
-        f"CloudTrail, {days}", _about(source, named, made), [*_alerts(losses), *_removed(source)], tiles, sections, period.unit
+        f"CloudTrail, {days}",
+        _about(source, output_name, now),
+        [*_alerts(losses), *_removed(source)],
+        tiles,
+        sections,
+        period.unit,
     )
 
 
@@ -141,9 +146,9 @@ def _removed(source: Source) -> list[str]:
     return [f"{said}: somebody removed days of that table" for number, said in parts if number > 0]
 
 
-def _about(source: Source, named: str, made: dt.datetime) -> list[str]:
+def _about(source: Source, output_name: str, now: dt.datetime) -> list[str]:
     period = source.period
-    lines = [f"Tables: {named}. Made {made:%Y-%m-%d %H:%M} UTC."]
+    lines = [f"Tables: {output_name}. Made {now:%Y-%m-%d %H:%M} UTC."]
     whose = f"Accounts: {', '.join(source.accounts)}." if source.accounts else "All accounts of the tables."
     lines.append(f"{whose} The tables hold {period.first} to {period.last}.{_sizes(period)}")
     if period.after_today:

@@ -86,19 +86,19 @@ class Period:
         return f"dt[:{ {Unit.DAY: 10, Unit.MONTH: 7, Unit.YEAR: 4}[self.unit] }]"
 
 
-def choose_period(days: Sequence[str], since: str | None, until: str | None, today: dt.date, *, named: str) -> Period:
+def choose_period(days: Sequence[str], since: str | None, until: str | None, today: dt.date, *, output_name: str) -> Period:
     """Return the period for the days that the tables have, sorted; `since` and `until` are what was asked for.
 
     Without `since` it begins with the first day that the tables have of the last DEFAULT_DAYS; else with that day, or with
     the tables. Without `until` it ends with the tables' last day. A day without logs at either end is shown if it was asked for.
     Raises UsageError where the tables have no day of it, TrailtallyError for a day that cannot be; messages call the output
-    `named`.
+    `output_name`.
     """
     now = today.isoformat()
-    _check(days, named)
+    _check(days, output_name)
     known = [day for day in days if day <= now]
     if not known:
-        raise UsageError(f"{named}: its tables hold no events" + (f" up to today, {now}" if days else ""))
+        raise UsageError(f"{output_name}: its tables hold no events" + (f" up to today, {now}" if days else ""))
     last = min(until, now) if until else known[-1]
     if since:
         first = max(since, known[0])
@@ -107,7 +107,7 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
         first = next((day for day in known if start <= day <= last), start)
     if not any(first <= day <= last for day in known):
         asked = f"from {since or first} " + (f"to {until}" if until else "on")
-        raise UsageError(f"{named}: no events {asked}. Its tables have {known[0]} to {known[-1]} (--since, --until)")
+        raise UsageError(f"{output_name}: no events {asked}. Its tables have {known[0]} to {known[-1]} (--since, --until)")
     oldest = _before(first, HISTORY_DAYS)
     return Period(
         since=first,
@@ -120,12 +120,14 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
     )
 
 
-def _check(days: Sequence[str], named: str) -> None:
+def _check(days: Sequence[str], output_name: str) -> None:
     for day in days:
         try:
             dt.date.fromisoformat(day)
         except ValueError:
-            raise TrailtallyError(f"{named}: coverage/dt={day} is no day. Remove it: no run of trailtally wrote it") from None
+            raise TrailtallyError(
+                f"{output_name}: coverage/dt={day} is no day. Remove it: no run of trailtally wrote it"
+            ) from None
 
 
 def days_between(first: str, last: str) -> list[str]:

@@ -20,7 +20,7 @@ class Quantity(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """A row of small boxes, one for each bucket, each with one of the letters of `coverage.STATES`."""
+    """A row of small boxes, one for each bucket, each with a letter that gaps.py has."""
 
     states: str
 
@@ -44,7 +44,7 @@ class Listing:
         caption: What a row is.
         columns: The heads.
         rows: Cells: None, text, int, datetime (UTC), Quantity or Strip.
-        found: How many rows there are in all; `rows` has the first of them.
+        total: How many rows there are in all; `rows` has the first of them.
         order: Which ones come first, such as "the newest".
         none: What is said instead of a table without rows.
     """
@@ -52,17 +52,17 @@ class Listing:
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
-    found: int | None = None
+    total: int | None = None
     order: str = ""
     none: str = "None."
 
     @property
     def shown(self) -> str:
         """Return how many rows there are, which ones come first, and how many of them are not in the page."""
-        count, found = len(self.rows), self.found or len(self.rows)
-        order = f"{self.order} first" if found > 1 else ""
-        if found > count:
-            return f"{found:,} rows, {order}: {count:,} of them are on this page"
+        count, total = len(self.rows), self.total or len(self.rows)
+        order = f"{self.order} first" if total > 1 else ""
+        if total > count:
+            return f"{total:,} rows, {order}: {count:,} of them are on this page"
         return ", ".join(filter(None, (pluralize(count, "row"), order)))
 
 

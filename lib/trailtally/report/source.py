@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trailtally.errors import UsageError
 from trailtally.report.period import Period, choose_period
 from trailtally.report.pieces import MOST_SERIES, Stack, stack
+from trailtally.sql.named_queries import ACCOUNT_OF_FILE
 from trailtally.sql.table_objects import LAST_DAY
 from trailtally.stages.stored import days_of
 from trailtally.storage import Store
@@ -25,9 +26,6 @@ _HELD = (
     "bucket, dt, account_id, region, event_source, event_name, actor, actor_type, invoked_by, source_ip, error_code, "
     "event_count, first_event_time, last_event_time"
 )
-
-# The account in a log file's path; the named query incomplete_days takes it as this, too.
-_ACCOUNT_OF_FILE = r"regexp_extract(file_key, '^.*/(\d{12})/CloudTrail(/|$)', 1)"
 
 # All series but the largest become one, NULL: 100,000 actors of each day are too many to fetch. One alone needs no `others`.
 _SERIES = """
@@ -83,14 +81,14 @@ class Source:
 
 
 def make_source(
-    connection: "duckdb.DuckDBPyConnection", store: Store, question: Question, *, today: dt.date, named: str
+    connection: "duckdb.DuckDBPyConnection", store: Store, question: Question, *, today: dt.date, output_name: str
 ) -> Source:
     """Return the source of a report, whose views are added to a connection of `open_tables`.
 
     It must be one of all days: a log file without a date is in the ledger's first one. DuckDB opens those that a query is about.
-    Raises UsageError where there is nothing to report; messages call the output `named`.
+    Raises UsageError where there is nothing to report; messages call the output `output_name`.
     """
-    period = choose_period(days_of(store, coverage.TABLE), question.since, question.until, today, named=named)
+    period = choose_period(days_of(store, coverage.TABLE), question.since, question.until, today, output_name=output_name)
     for view in _views(period, question.accounts):
         connection.execute(view)
     source = Source(connection, period, question.accounts)
@@ -99,7 +97,8 @@ def make_source(
         connection.execute("CREATE OR REPLACE VIEW period_counts AS SELECT * FROM held")
     if question.accounts and not source.rows("SELECT 1 FROM period_coverage LIMIT 1"):
         raise UsageError(
-            f"{named}: no events of {', '.join(question.accounts)} from {period.since} to {period.until} (--account, --since)"
+            f"{output_name}: no events of {', '.join(question.accounts)} from {period.since} to {period.until} "
+            "(--account, --since)"
         )
     return source
 
@@ -108,7 +107,7 @@ def _views(period: Period, accounts: Sequence[str]) -> list[str]:
     """Return the statements that create the views. Days and accounts are digits and hyphens: checked where they came in."""
     listed = ", ".join(f"'{account}'" for account in accounts)
     of_accounts = f" AND account_id IN ({listed})" if accounts else ""
-    of_files = f" AND coalesce({_ACCOUNT_OF_FILE}, '') IN ('', {listed})" if accounts else ""
+    of_files = f" AND coalesce({ACCOUNT_OF_FILE}, '') IN ('', {listed})" if accounts else ""
     of_days = f"dt BETWEEN '{period.since}' AND '{period.until}'"
     of_history = f"dt BETWEEN '{period.history or period.since}' AND '{period.until}'"
     days = f"(delivered BETWEEN '{period.since}' AND '{_after(period.until)}' OR delivered = '{ledger.UNDATED}')"

@@ -49,8 +49,8 @@ def open_database(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY) -
     return open_tables(store, since, until).connection
 
 
-def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, named: str = "") -> Database:
-    """Return the same with the files behind the views. Messages call the output `named`."""
+def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, output_name: str = "") -> Database:
+    """Return the same with the files behind the views. Messages call the output `output_name`."""
     try:
         import duckdb  # noqa: PLC0415 - an extra
         import sqlglot  # noqa: F401, PLC0415 - of the same extra, as is fsspec
@@ -59,7 +59,7 @@ def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, 
     except ImportError:
         raise UsageError("this needs DuckDB, which is not installed here: pip install 'trailtally[sql]'") from None
     store = store.reached()
-    check_tables(store, named or store.root)
+    check_tables(store, output_name or store.root)
     connection, files = duckdb.connect(), TableFiles(store, since, until)
     connection.register_filesystem(files)
     _configure(connection, files, is_remote=store.is_remote)

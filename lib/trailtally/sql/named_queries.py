@@ -25,6 +25,10 @@ _PARAMETER = re.compile(r"^-- (?P<name>[a-z_]+): (?P<meaning>.+)$")
 # DuckDB's condition that a call was denied, as in the query access_denied: services write such words around the codes.
 IS_DENIED = r"list_contains($codes, regexp_replace(error_code, '^(Client|Server)\.|(Exception|Fault)$', '', 'g'))"
 
+# DuckDB's expressions for the account and region in a log file's path, NULL without one, as in the query incomplete_days.
+ACCOUNT_OF_FILE = r"nullif(regexp_extract(file_key, '^.*/(\d{12})/CloudTrail(/|$)', 1), '')"
+REGION_OF_FILE = r"nullif(regexp_extract(file_key, '^.*/\d{12}/CloudTrail/([^/]+)', 1), '')"
+
 # The columns of the views: Athena wants them declared.
 _VIEWED = {
     "human_launches": (*launches.TABLE.columns, launches.TABLE.partition),

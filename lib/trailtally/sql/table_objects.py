@@ -34,16 +34,20 @@ def table_objects(store: Store, table: Table, since: str = FIRST_DAY, until: str
     return {object_name(table, found.day, found.bits): found.entry for found in slices}
 
 
-def check_tables(store: Store, named: str) -> None:
-    """Raise UsageError, which calls the output `named`, where it holds no tables of a run, or those of an older version."""
+def check_tables(store: Store, output_name: str) -> None:
+    """Raise UsageError, which calls the output `output_name`, where it holds no tables of a run, or those of an older version."""
     if not _has(store, ledger.TABLE):
         if not store.is_folder(store.root):
-            raise UsageError(f"{named}: no such folder" + ("" if named == store.root else f" ({store.root})"))
+            raise UsageError(f"{output_name}: no such folder" + ("" if output_name == store.root else f" ({store.root})"))
         if store.is_folder(f"{store.root}/{STATE}"):
-            raise UsageError(f"{named}: nothing is published yet: a first run is at work, or was stopped amid its first batch")
-        raise UsageError(f"{named}: there are no tables of trailtally here (no ledger). Give the --output of a finished run")
+            raise UsageError(
+                f"{output_name}: nothing is published yet: a first run is at work, or was stopped amid its first batch"
+            )
+        raise UsageError(
+            f"{output_name}: there are no tables of trailtally here (no ledger). Give the --output of a finished run"
+        )
     if not _has(store, EVENTS) and store.partitions(f"{store.root}/sources", "dt"):
-        raise UsageError(f"{named}: these tables are of an older version, without events. Run the job with --rebuild first")
+        raise UsageError(f"{output_name}: these tables are of an older version, without events. Run the job with --rebuild first")
 
 
 def _has(store: Store, table: Table) -> bool:
