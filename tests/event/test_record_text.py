@@ -114,3 +114,12 @@ def test_a_record_that_is_no_json_by_the_standard_is_printed_as_it_is(ask: Ask) 
     assert record_of(ask("e1", files=files))[-1] == text
     found = asked_json(ask, "e1")["events"][0]
     assert (found["record"], found["record_text"]) == (None, text)
+
+
+def test_a_record_nested_deeply_is_on_one_line_else_its_indentation_would_be_a_hundred_times_its_size(ask: Ask) -> None:
+    nested = b'"additionalEventData": %b1, "]", 1%b' % (b"[" * 200, b"]" * 200)
+    content = log(event("e1")).replace(b'"eventID"', nested + b', "eventID"')
+    said = ask("e1", files={key(): content})
+    assert (said.status, len(record_of(said))) == (0, 2)
+    assert ask("e1", "--format", "json").out.count("\n") == 1
+    assert asked_json(ask, "e1")["events"][0]["record"] == json.loads(content)["Records"][0]

@@ -1,6 +1,7 @@
 """What `trailtally event` answers: events with their duplicates, records and surroundings; and the answer as JSON."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,14 @@ from trailtally.terminal import printable_json
 
 if TYPE_CHECKING:
     import duckdb
+
+
+_INDENT = 2
+
+# Levels of JSON that are indented. Records have ten; a file may be read that has some 900.
+_DEEPEST_INDENTED = 64
+
+_TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[][{}]')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,14 +115,16 @@ def answer_json(answer: Answer) -> str:
     """Return the answer as one JSON object.
 
     Numbers and keys of a record stand as in its text. What is not printable is escaped: it is safe on a terminal. A record that
-    is no JSON by the standard (NaN, a half of a surrogate pair) stands as text in `record_text`.
+    is no JSON by the standard (NaN, a half of a surrogate pair) stands as text in `record_text`. Beside a record that is nested
+    deeply all is on one line.
     """
     document = {
         "event_id": answer.event_id,
         "accounts_and_days": answer.places,
         "events": [_event_document(found) for found in answer.events],
     }
-    return printable_json(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    indent = min((_indent(found.record.text) for found in answer.events if found.record), default=_INDENT)
+    return printable_json(msgspec.json.format(msgspec.json.encode(document), indent=indent).decode())
 
 
 def _event_document(found: EventAnswer) -> dict[str, Any]:
@@ -147,8 +158,20 @@ def _activity_document(activity: Activity | None) -> dict[str, Any] | None:
 
 
 def indented_json(text: str) -> str | None:
-    """Return JSON with line breaks and indentation, its numbers, texts and keys as they are; None where that is not possible."""
+    """Return JSON with line breaks and indentation, its numbers, texts and keys as they are; None where that is not possible.
+
+    What is nested deeply stays on one line.
+    """
     try:
-        return msgspec.json.format(text.encode(), indent=2).decode()
+        return msgspec.json.format(text.encode(), indent=_indent(text)).decode()
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+def _indent(text: str) -> int:
+    """Return by how much JSON is indented; 0, on one line, where the spaces might be hundreds of times as much as the JSON."""
+    depth = deepest = 0
+    for token in _TOKENS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        deepest = max(deepest, depth)
+    return _INDENT if deepest <= _DEEPEST_INDENTED else 0
