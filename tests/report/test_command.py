@@ -64,7 +64,7 @@ def test_a_target_that_cannot_be_is_wrong_use(output: Path, tmp_path: Path, caps
     assert error(capsys) == f"trailtally: --into {tmp_path}/none/report.html: there is no folder {tmp_path}/none"
     assert report(output, output / "report.html") == 2
     assert error(capsys) == (
-        f"trailtally: --into {output}/report.html: lies in the output, which holds tables alone. Give another folder"
+        f"trailtally: --into {output}/report.html: this is among the tables, which only runs write. Give another place"
     )
     with pytest.raises(SystemExit):
         report(output, "s3://bucket/report.html")

@@ -184,7 +184,7 @@ def test_a_file_that_cannot_be_written_is_one_line_and_leaves_what_was_there(run
     assert run("sql", made.output, "SELECT 1", "--into", tmp_path / "no" / "a.csv") == (
         1,
         "",
-        f"trailtally: --into {tmp_path}/no/a.csv: it cannot be written: no such file or directory\n",
+        f"trailtally: --into {tmp_path}/no/a.csv: cannot be written: no such file or directory\n",
     )
     (tmp_path / "a.csv").write_text("before")
     late = "SELECT CAST(CASE WHEN n = 90_000 THEN 'x' ELSE '1' END AS int) FROM range(100_000) AS r(n)"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trailtally.arguments import row_count
 from trailtally.errors import UsageError
+from trailtally.into_file import check_outside_tables
 from trailtally.sql.formats import FORMATS, PARQUET, TABLE
 from trailtally.storage import Store
 
@@ -41,7 +42,7 @@ def target_in(options: argparse.Namespace, store: Store) -> "Target":
         raise UsageError("--format parquet is no text: give --into FILE, too")
     if into and options.into.startswith("s3://"):
         raise UsageError(f"--into {options.into}: give a file of this machine")
-    if into and not store.is_remote and into.resolve().is_relative_to(store.root):
-        raise UsageError(f"--into {into}: this is among the tables, which only runs write. Give another place")
+    if into:
+        check_outside_tables(into, store)
     max_rows = options.rows or (_ROWS if into is None and sys.stdout.isatty() else None)
     return Target(chosen, into, max_rows)

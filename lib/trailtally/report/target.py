@@ -1,12 +1,10 @@
 """The file that a report is written to."""
 
-import contextlib
-import os
 import stat
-import tempfile
 from pathlib import Path
 
-from trailtally.errors import TrailtallyError, UsageError
+from trailtally.errors import UsageError
+from trailtally.into_file import check_outside_tables, replace_file
 from trailtally.report.page import MARK
 from trailtally.storage import Store
 
@@ -15,8 +13,7 @@ def check_target(path: Path, store: Store) -> None:
     """Raise UsageError where no report can be written to the path: nothing but an earlier report is replaced."""
     if not path.parent.is_dir():
         raise UsageError(f"--into {path}: there is no folder {path.parent}")
-    if not store.is_remote and path.parent.resolve().is_relative_to(Path(store.root).resolve()):
-        raise UsageError(f"--into {path}: lies in the output, which holds tables alone. Give another folder")
+    check_outside_tables(path, store)
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -35,25 +32,6 @@ def _beginning(path: Path) -> bytes:
 def write_target(path: Path, page: str) -> int:
     """Write the page in one step, and return its size in bytes. Raises TrailtallyError."""
     data = page.encode()
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                os.fchmod(file.fileno(), 0o666 & ~_umask())
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        raise TrailtallyError(f"--into {path}: cannot be written: {error.strerror or error}") from error
+    with replace_file(path) as draft:
+        draft.write_bytes(data)
     return len(data)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

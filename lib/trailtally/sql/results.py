@@ -1,7 +1,6 @@
 """The answer to a statement where the user wants it: printed, or written into a file."""
 
 import contextlib
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,13 +13,14 @@ from typing import Any, NamedTuple, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trailtally.errors import TrailtallyError, UsageError
+from trailtally.errors import UsageError
+from trailtally.into_file import replace_file
 from trailtally.sql.database import Database
 from trailtally.sql.formats import CSV, JSON, PARQUET, TABLE, as_table, csv_lines, json_lines
 from trailtally.sql.interrupt import run_interruptibly
 from trailtally.sql.query_progress import report_progress
 from trailtally.sql.statement import Rows
-from trailtally.storage import os_error_text, requests
+from trailtally.storage import requests
 from trailtally.terminal import pluralize, printable
 
 # Rows beyond those that a table shows that are counted, and no more are read.
@@ -103,11 +103,11 @@ def _write(ask: Ask, target: Target, heading: Heading | None) -> tuple[str, str]
             _check_names(answer)
         rows = _CountedRows(answer, target.max_rows if target.format == TABLE else None)
         if target.format == PARQUET and target.into:
-            with _replace_file(target.into) as draft:
+            with replace_file(target.into) as draft:
                 return "", f"{pluralize(_write_parquet(answer, draft), 'row')} in {target.into}"
         lines = {CSV: csv_lines, JSON: json_lines, TABLE: _table_lines}[target.format](rows)
         if target.into:
-            with _replace_file(target.into) as draft, draft.open("w", encoding="utf-8") as file:
+            with replace_file(target.into) as draft, draft.open("w", encoding="utf-8") as file:
                 _write_lines(lines, file)
             return "", f"{rows.summary()} in {target.into}"
         if target.format != TABLE:
@@ -143,18 +143,3 @@ def _check_names(answer: Rows) -> None:
     names = answer.columns
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"two columns are named {printable(twice[0])!r}, which this format cannot hold: give them names with AS")
-
-
-@contextlib.contextmanager
-def _replace_file(path: Path) -> Iterator[Path]:
-    """Yield a draft that takes the file's place at the end of the block; a failure leaves the file as it was."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.draft")
-    try:
-        yield draft
-        draft.replace(path)
-    except OSError as error:
-        if isinstance(error, TrailtallyError):
-            raise
-        raise TrailtallyError(f"--into {path}: it cannot be written: {os_error_text(error)}") from error
-    finally:
-        draft.unlink(missing_ok=True)
