@@ -102,8 +102,27 @@ def test_a_topic_that_is_not_there_is_told(topic: Topic, brief: Brief) -> None:
     assert (status, err.startswith(f"trailtally: publish to {topic.arn}-gone: there is no such topic: give the ARN")) == (1, True)
 
 
+def test_a_topic_that_is_not_reached_is_told_with_its_region_not_that_of_the_tables(
+    brief: Brief, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", f"http://127.0.0.1:{servers.free_port()}")
+    topic = "arn:aws:sns:mars-north-1:111122223333:t"
+    assert brief("--sns-topic", topic) == (
+        1,
+        QUIET,
+        f"trailtally: publish to {topic}: SNS cannot be reached: is the network there, and is the topic in mars-north-1?\n",
+    )
+
+
 @pytest.mark.parametrize(
-    "arn", ["topic", "arn:aws:sqs:eu-central-1:111122223333:q", "arn:aws:sns:eu-central-1:111122223333:t.fifo"]
+    "arn",
+    [
+        "topic",
+        "arn:aws:sqs:eu-central-1:111122223333:q",
+        "arn:aws:sns:eu-central-1:111122223333:t.fifo",
+        "arn:aws:sns:-:111122223333:t",
+        "arn:aws:sns:eu-central-1:11112222333٣:t",
+    ],
 )
 def test_what_is_no_topic_is_refused(brief: Brief, arn: str) -> None:
     status, out, err = brief("--sns-topic", arn)

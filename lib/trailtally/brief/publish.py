@@ -17,7 +17,7 @@ from trailtally.terminal import pluralize
 if TYPE_CHECKING:
     import urllib.request
 
-_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}")
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 # Seconds that a webhook has for each answer of its network, and for all: one that answers byte by byte would never end.
@@ -64,11 +64,19 @@ def webhook_url(text: str) -> str:
 def publish_to_topic(topic: str, subject: str, text: str, *, profile: str | None) -> None:
     """Publish the text to a topic. Raises TrailtallyError with the next step."""
     from trailtally import aws  # noqa: PLC0415 - boto3 takes half a second to load
+    from trailtally.storage.s3_errors import UNREACHED  # noqa: PLC0415
 
     region = topic.split(":")[3]
     sns = aws.client("sns", profile=profile, region=region)
-    with aws.translate_errors(f"publish to {topic}", _hint):
-        sns.publish(TopicArn=topic, Subject=subject, Message=text)
+    try:
+        with aws.translate_errors(f"publish to {topic}", _hint):
+            sns.publish(TopicArn=topic, Subject=subject, Message=text)
+    except TrailtallyError as error:
+        if not isinstance(error.__cause__, UNREACHED):
+            raise
+        raise TrailtallyError(
+            f"publish to {topic}: SNS cannot be reached: is the network there, and is the topic in {region}?"
+        ) from error
 
 
 def _hint(code: str, message: str) -> str | None:
