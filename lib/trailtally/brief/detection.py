@@ -190,57 +190,60 @@ _ADDRESSES = """
 """
 
 
+class _Finder:
+    """Runs the queries, and counts the findings that are left out of long lists."""
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        self._connection = connection
+        self.left_out = dict[str, int]()
+
+    def all(self, kind: type[_Kind], query: str, **values: object) -> tuple[_Kind, ...]:
+        cursor = self._connection.execute(query, values)
+        names = [column[0] for column in cursor.description]
+        return tuple(kind(**dict(zip(names, map(_value, row), strict=True))) for row in cursor.fetchall())
+
+    def first(self, name: str, kind: type[_Kind], query: str, **values: object) -> tuple[_Kind, ...]:
+        first = self.all(kind, f"{query} LIMIT {f.LISTED}", **values)
+        if len(first) == f.LISTED:
+            [(count,)] = self._connection.execute(f"SELECT count(*) FROM ({query})", values).fetchall()  # noqa: S608 - of our own
+            self.left_out[name] = count - f.LISTED
+        return first
+
+
 def detect(connection: "duckdb.DuckDBPyConnection", day: str) -> f.Findings:
     """Return the findings of a day from the connection that `open_history` gives for it."""
     with translate_errors("read the tables"):
         create_history_tables(connection, day)
-        return _detect(connection, day)
+        return _detect(_Finder(connection), day)
 
 
-def _detect(connection: "duckdb.DuckDBPyConnection", day: str) -> f.Findings:
-    def find(kind: type[_Kind], query: str, **values: object) -> tuple[_Kind, ...]:
-        cursor = connection.execute(query, values)
-        names = [column[0] for column in cursor.description]
-        return tuple(kind(**dict(zip(names, map(_value, row), strict=True))) for row in cursor.fetchall())
-
-    def find_first(name: str, kind: type[_Kind], query: str, **values: object) -> tuple[_Kind, ...]:
-        first = find(kind, f"{query} LIMIT {f.LISTED}", **values)
-        if len(first) == f.LISTED:
-            [(count,)] = connection.execute(f"SELECT count(*) FROM ({query})", values).fetchall()  # noqa: S608 - of our own
-            left_out[name] = count - f.LISTED
-        return first
-
-    left_out = dict[str, int]()
-    [(events, actors, accounts, days_before, last_day_before)] = connection.execute(_GLANCE, {"day": day}).fetchall()
+def _detect(find: _Finder, day: str) -> f.Findings:
+    [glance] = find.all(dict[str, Any], _GLANCE, day=day)
     found = f.Findings(
         day=day,
-        days_before=days_before,
-        last_day_before=last_day_before,
-        events=events,
-        actors=actors,
-        accounts=accounts,
-        lost=find(f.LostRecords, _LOST, day=day),
-        not_read=find(f.NotRead, _NOT_READ),
-        left_out=left_out,
+        **glance,
+        lost=find.all(f.LostRecords, _LOST, day=day),
+        not_read=find.all(f.NotRead, _NOT_READ),
+        left_out=find.left_out,
     )
     if not found.events:
         return found
     found = replace(
         found,
-        launchers=find(f.Launcher, _LAUNCHERS, day=day),
-        root=find(f.RootUse, _ROOT),
-        bursts=find_first("bursts", f.Burst, _BURSTS, days_before=found.days_before),
+        launchers=find.all(f.Launcher, _LAUNCHERS, day=day),
+        root=find.all(f.RootUse, _ROOT),
+        bursts=find.first("bursts", f.Burst, _BURSTS, days_before=found.days_before),
     )
     if not found.days_before:
         return found
     recent = (dt.date.fromisoformat(day) - dt.timedelta(days=f.GAP_DAYS)).isoformat()
     return replace(
         found,
-        gaps=find(f.Gap, _GAPS, day=day, recent=recent),
-        regions=find(f.NewRegion, _REGIONS, day=day),
-        types=find_first("types", f.NewType, _TYPES, day=day),
-        new_actors=find_first("new_actors", f.NewActor, _NEW_ACTORS),
-        addresses=find_first("addresses", f.NewAddresses, _ADDRESSES),
+        gaps=find.all(f.Gap, _GAPS, day=day, recent=recent),
+        regions=find.all(f.NewRegion, _REGIONS, day=day),
+        types=find.first("types", f.NewType, _TYPES, day=day),
+        new_actors=find.first("new_actors", f.NewActor, _NEW_ACTORS),
+        addresses=find.first("addresses", f.NewAddresses, _ADDRESSES),
     )
 
 

@@ -55,11 +55,7 @@ def add_parameters(parser: argparse.ArgumentParser, *, first_day: str = "") -> N
         f"{_HISTORY_OF_COMPLETENESS} for incomplete_days)",
     )
     parser.add_argument(
-        "--account",
-        type=account_id,
-        action="append",
-        metavar="ID",
-        help="this account; can be given more than once (default: all)",
+        "--account", type=account_id, action="append", metavar="ID", help="this account; repeatable (default: all)"
     )
     parser.add_argument("--actor", metavar="REGEX", help="a part of the actor's ARN, such as user/Alice$ (default: all, .*)")
     parser.add_argument(
