@@ -23,7 +23,7 @@ def test_the_period_at_a_glance(example_report: Page) -> None:
     assert {tile.name: (tile.value, tile.note) for tile in example_report.tiles} == {
         "Events": ("283", "on 5 of 5 days"),  # 284 with the one of 2013
         "Accounts": ("3", "in 3 regions"),
-        "Actors": ("13", "users, roles, services"),
+        "Actors": ("13", "users, roles, services: 1 new"),
         "Launches": ("10", "2 failed, 1 dry run"),
         "Instances launched": ("26", "and those of 1 launch of unknown size, up to 400"),
         "Failed calls": ("11", "3.9 % of events"),

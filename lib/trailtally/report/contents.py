@@ -6,10 +6,10 @@ from collections.abc import Callable
 from trailtally.cloudtrail.launch import DRY_RUN
 from trailtally.report.gaps import Losses, coverage_section
 from trailtally.report.launch_section import launches_section
-from trailtally.report.novelty import count_actors, new_section
+from trailtally.report.novelty import new_section
 from trailtally.report.page import Page
 from trailtally.report.period import Period, Unit
-from trailtally.report.pieces import Tile
+from trailtally.report.pieces import Listing, Section, Tile
 from trailtally.report.source import Source
 from trailtally.report.usage import (
     apis_section,
@@ -49,12 +49,11 @@ FROM period_launches
 
 
 def make_page(source: Source, *, output_name: str, now: dt.datetime, say: Callable[[str], None]) -> Page:
-    """Return the page of a source; `say` is told what is being read."""
+    """Return the page of a source; `say` takes what is being read, in words."""
     say("reading launches")
     launches = launches_section(source)
     say("reading who called from where")
-    actors = count_actors(source)
-    new = new_section(source)
+    new, actors = new_section(source)
     say("reading calls")
     codes = denied_codes(source)
     called = [root_section(source), denied_section(source, codes), apis_section(source), events_section(source)]
@@ -66,7 +65,7 @@ def make_page(source: Source, *, output_name: str, now: dt.datetime, say: Callab
     tiles = [
         Tile("Events", f"{events:,}", f"on {_days(source)}", link="events"),
         Tile("Accounts", f"{accounts:,}", f"in {pluralize(regions, 'region')}", link="coverage"),
-        Tile("Actors", f"{actors:,}", "users, roles, services", link="new"),
+        Tile("Actors", f"{actors:,}", f"users, roles, services: {_new_actors(new):,} new", link="new"),
         *_launch_tiles(source),
         *_call_tiles(source, codes, events),
         *_loss_tiles(losses),
@@ -82,6 +81,11 @@ def make_page(source: Source, *, output_name: str, now: dt.datetime, say: Callab
         sections,
         period.unit,
     )
+
+
+def _new_actors(new: Section) -> int:
+    listing = new.parts[0]
+    return (listing.total or 0) if isinstance(listing, Listing) else 0
 
 
 def _days(source: Source) -> str:

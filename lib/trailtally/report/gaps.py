@@ -44,6 +44,12 @@ WHERE after > 1 AND first_day <= $until
 """  # noqa: S608 - a constant
 
 
+_SUMS = (
+    "SELECT coalesce(sum(rejected_records), 0)::BIGINT FROM period_files",
+    "SELECT coalesce(sum(late_uncounted), 0)::BIGINT FROM period_coverage",
+)
+
+
 class Losses(NamedTuple):
     """What is not counted or came otherwise than expected, as numbers."""
 
@@ -72,12 +78,6 @@ def coverage_section(source: Source) -> tuple[Section, Losses]:
     return Section("coverage", "Coverage", _notes(source.period), parts), losses
 
 
-_SUMS = (
-    "SELECT coalesce(sum(rejected_records), 0)::BIGINT FROM period_files",
-    "SELECT coalesce(sum(late_uncounted), 0)::BIGINT FROM period_coverage",
-)
-
-
 def _notes(period: Period) -> list[str]:
     notes = [
         "A day without logs after the first ones of an account and region is a gap. CloudTrail writes nothing where nothing "
@@ -92,7 +92,7 @@ def _by_region(source: Source) -> tuple[Listing, int]:
     """Return the table, and how many days are missing in all accounts' regions, in it or not."""
     period = source.period
     values = {"since": period.since, "last_whole": period.last_whole}
-    found, count = source.capped(_BY_REGION, order="missing DESC, account_id, region", most=_MOST_REGIONS, **values)
+    found, count = source.first_rows(_BY_REGION, order="missing DESC, account_id, region", most=_MOST_REGIONS, **values)
     rows = []
     for account, region, first, days, _, _, *numbers in found:
         having = set(days or ())
@@ -132,7 +132,7 @@ def _ranges(days: Sequence[str]) -> object:
 
 def _files_not_read(source: Source) -> tuple[Listing, Counter[str]]:
     statuses: Counter[str] = Counter(dict(source.rows("SELECT status, count(*) FROM period_files GROUP BY status")))
-    found, count = source.capped(_FILES, order="delivered DESC, file_key", most=_MOST_FILES)
+    found, count = source.first_rows(_FILES, order="delivered DESC, file_key", most=_MOST_FILES)
     rows = [(None if delivered == ledger.UNDATED else delivered, *rest) for delivered, *rest in found]
     columns = ("delivered", "file", "status", "reason", "records", "of them rejected", "days")
     listing = Listing("Files that were not read whole", columns, rows, count, "the newest", none="Every log file was read.")
@@ -140,7 +140,9 @@ def _files_not_read(source: Source) -> tuple[Listing, Counter[str]]:
 
 
 def _late_files(source: Source) -> Listing:
-    found, count = source.capped(_LATE, order="after DESC, delivered DESC, file_key", most=_MOST_FILES, until=source.period.until)
+    found, count = source.first_rows(
+        _LATE, order="after DESC, delivered DESC, file_key", most=_MOST_FILES, until=source.period.until
+    )
     rows = [(delivered, after, first, records, file) for delivered, file, records, first, after in found]
     columns = ("delivered", "days after", "first day of its events", "records", "file")
     none = "No file came more than a day after its events."
@@ -148,7 +150,7 @@ def _late_files(source: Source) -> Listing:
 
 
 def _late_records(source: Source) -> Listing:
-    found, count = source.capped(_UNCOUNTED, order="dt DESC, account_id, region", most=_MOST_FILES)
+    found, count = source.first_rows(_UNCOUNTED, order="dt DESC, account_id, region", most=_MOST_FILES)
     columns = ("day", "account", "region", "records not counted")
     return Listing(
         "Records that came after somebody removed their day's events, and are not counted", columns, found, count, "the newest"

@@ -69,7 +69,7 @@ def _chart(source: Source, title: str, series: str, number: str) -> Stack:
 
 def _by_actor(source: Source) -> Listing:
     order = "instances + asked_for DESC, calls DESC, actor"
-    found, count = source.capped(_BY_ACTOR, order=order, most=_MOST_ACTORS, dry_run=DRY_RUN)
+    found, count = source.first_rows(_BY_ACTOR, order=order, most=_MOST_ACTORS, dry_run=DRY_RUN)
     rows = [
         (actor, calls, instances, _unknown(unknown, asked) if unknown else 0, *rest)
         for actor, calls, instances, unknown, asked, *rest in found
@@ -83,7 +83,7 @@ def _unknown(launches: int, asked: int) -> Quantity:
 
 
 def _each(source: Source) -> Listing:
-    found, count = source.capped(_EACH, order="event_time DESC, event_id DESC", most=_MOST_LAUNCHES)
+    found, count = source.first_rows(_EACH, order="event_time DESC, event_id DESC", most=_MOST_LAUNCHES)
     rows = [
         (time, who, session, address, _instances(*sizes), kinds, _outcome(error, lifecycle), account, region, client)
         for time, account, region, who, session, address, client, kinds, *sizes, lifecycle, error, _ in found

@@ -49,17 +49,13 @@ ORDER BY ALL
 """
 
 
-def count_actors(source: Source) -> int:
-    """Return how many actors called in the period; reads the first calls, which `new_section` needs."""
+def new_section(source: Source) -> tuple[Section, int]:
+    """Return the section of actors, addresses and regions that are new, and how many actors called in the period."""
     source.connection.execute(_FIRST_CALLS)
     sql = "SELECT count(DISTINCT actor) FROM first_calls WHERE last_seen >= $since::TIMESTAMP"
-    return int(source.rows(sql, since=source.period.since)[0][0])
-
-
-def new_section(source: Source) -> Section:
-    """Return the section of actors, addresses and regions that are new. `count_actors` comes first."""
+    [(actors,)] = source.rows(sql, since=source.period.since)
     parts = [_actors(source), _addresses(source), _regions(source)]
-    return Section("new", "What is new", [comparison(source)], parts)
+    return Section("new", "What is new", [comparison(source)], parts), actors
 
 
 def comparison(source: Source) -> str:
@@ -89,7 +85,7 @@ class _Call(NamedTuple):
 
 
 def _actors(source: Source) -> Listing:
-    found, count = source.capped(_ACTORS, order="seen DESC, actor", most=_MOST, since=source.period.new_since)
+    found, count = source.first_rows(_ACTORS, order="seen DESC, actor", most=_MOST, since=source.period.new_since)
     calls = {(call.time, call.actor): call for call in _calls_then(source, found)}
     rows = []
     for seen, actor, number in found:
@@ -100,7 +96,7 @@ def _actors(source: Source) -> Listing:
 
 
 def _addresses(source: Source) -> Listing:
-    found, count = source.capped(_ADDRESSES, order="seen DESC, source_ip", most=_MOST, since=source.period.new_since)
+    found, count = source.first_rows(_ADDRESSES, order="seen DESC, source_ip", most=_MOST, since=source.period.new_since)
     calls = {(call.time, call.source_ip): call for call in _calls_then(source, found)}
     rows = []
     for seen, address, actors, number in found:
@@ -111,7 +107,7 @@ def _addresses(source: Source) -> Listing:
 
 
 def _regions(source: Source) -> Listing:
-    found, count = source.capped(_REGIONS, order="seen DESC, account_id, region", most=_MOST, since=source.period.new_since)
+    found, count = source.first_rows(_REGIONS, order="seen DESC, account_id, region", most=_MOST, since=source.period.new_since)
     calls = {(call.time, call.account_id, call.region): call for call in _calls_then(source, found)}
     rows = []
     for seen, account, region, events in found:

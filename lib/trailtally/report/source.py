@@ -68,7 +68,7 @@ class Source:
         found: list[tuple[Any, ...]] = self.connection.execute(sql, values or None).fetchall()
         return found
 
-    def capped(self, sql: str, *, order: str, most: int, **values: object) -> tuple[list[tuple[Any, ...]], int]:
+    def first_rows(self, sql: str, *, order: str, most: int, **values: object) -> tuple[list[tuple[Any, ...]], int]:
         """Return the first rows of a query in this order, and how many it has in all."""
         found = self.rows(f"SELECT *, count(*) OVER () FROM ({sql}) ORDER BY {order} LIMIT {most}", **values)  # noqa: S608 - ours
         return [row[:-1] for row in found], found[0][-1] if found else 0

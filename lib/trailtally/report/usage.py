@@ -57,13 +57,16 @@ GROUP BY ALL
 
 def denied_codes(source: Source) -> list[str]:
     """Return the error codes of the period that mean that access was denied, as the services wrote them."""
-    sql = f"SELECT error_code FROM (SELECT DISTINCT error_code FROM period_counts) WHERE {named_queries.IS_DENIED}"  # noqa: S608 - a constant
+    distinct = "SELECT DISTINCT error_code FROM period_counts"
+    sql = f"SELECT error_code FROM ({distinct}) WHERE {named_queries.IS_DENIED}"  # noqa: S608 - constants
     return [code for (code,) in source.rows(sql, codes=named_queries.denied_codes())]
 
 
 def root_section(source: Source) -> Section:
     """Return the section of what the root users did."""
-    found, count = source.capped(_ROOT, order="last_call DESC, account_id, event_source, event_name, source_ip", most=_MOST_ROOT)
+    found, count = source.first_rows(
+        _ROOT, order="last_call DESC, account_id, event_source, event_name, source_ip", most=_MOST_ROOT
+    )
     columns = ("account", "who", "service", "API", "from", "through", "error", "calls", "first call (UTC)", "last call (UTC)")
     listing = Listing(
         "Calls of root users", columns, found, count, "the newest", none="No root user called anything in these days."
@@ -74,7 +77,7 @@ def root_section(source: Source) -> Section:
 def denied_section(source: Source, codes: list[str]) -> Section:
     """Return the section of who is denied what."""
     order = "calls DESC, actor, event_source, event_name, account_id"
-    found, count = source.capped(_DENIED, order=order, most=_MOST_DENIED, codes=codes)
+    found, count = source.first_rows(_DENIED, order=order, most=_MOST_DENIED, codes=codes)
     columns = ("who", "account", "service", "API", "error codes", "calls denied", "addresses", "last call (UTC)")
     listing = Listing("Calls that were denied", columns, found, count, "most calls", none="No call was denied in these days.")
     notes = ["Denied is a call whose error code says that its caller lacks a permission, such as AccessDenied."]
