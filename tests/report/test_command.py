@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -10,6 +11,7 @@ from builders import event, key, log, write
 from conftest import run_job
 from s3.servers import Bucket
 from trailtally import cli
+from trailtally.report import target
 from trailtally.report.page import MARK
 
 Said = pytest.CaptureFixture[str]
@@ -71,6 +73,19 @@ def test_a_target_that_cannot_be_is_wrong_use(output: Path, tmp_path: Path, caps
     assert capsys.readouterr().err.endswith(
         "argument --into: 's3://bucket/report.html' is no file of this machine, such as report.html\n"
     )
+
+
+def test_a_target_that_cannot_be_read_is_not_replaced(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("private")
+    monkeypatch.setattr(target, "_beginning", Mock(side_effect=PermissionError(13, "Permission denied")))
+    assert report(output, file) == 2
+    assert error(capsys) == (
+        f"trailtally: --into {file}: cannot be read, and is only replaced if it is a report: Permission denied"
+    )
+    assert file.read_text() == "private"
 
 
 def test_days_that_are_wrong_are_named(output: Path, tmp_path: Path, capsys: Said) -> None:

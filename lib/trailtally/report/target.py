@@ -15,12 +15,15 @@ def check_target(path: Path, store: Store) -> None:
         raise UsageError(f"--into {path}: there is no folder {path.parent}")
     check_outside_tables(path, store)
     try:
-        found = path.lstat()
+        mode = path.lstat().st_mode
+        is_report = stat.S_ISREG(mode) and _beginning(path) == MARK.encode()
     except FileNotFoundError:
         return
-    if stat.S_ISDIR(found.st_mode):
+    except OSError as error:
+        raise UsageError(f"--into {path}: cannot be read, and is only replaced if it is a report: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
         raise UsageError(f"--into {path}: is a folder. Give a file, such as {path / 'report.html'}")
-    if not stat.S_ISREG(found.st_mode) or _beginning(path) != MARK.encode():
+    if not is_report:
         raise UsageError(f"--into {path}: is there, and no report of trailtally: it is not replaced. Give another file")
 
 
