@@ -28,7 +28,7 @@ EPILOG = f"""examples:
   trailtally brief build/example-tables --day 2026-03-09
 
 exit status:
-  0  the brief was made, and sent where it was to be
+  0  the brief was printed, and sent if that was asked for
   {ATTENTION}  with --exit-code: as 0, and something in the brief wants attention (its first line says so, "!" marks what does)
   2  wrong use
   1  failed: the message says why

@@ -24,20 +24,21 @@ examples:
 
 def add_query_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
-    asked = commands.add_parser(
+    parser = commands.add_parser(
         "query",
+        allow_abbrev=False,
         help="ask the tables a named question, on this machine",
         description=_DESCRIPTION,
         epilog=_EXAMPLES + list_queries(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    asked.add_argument("name", metavar="NAME", choices=list(queries()), help="one of the queries below")
-    asked.add_argument("output", metavar="OUTPUT", help="the --output of a run")
-    add_parameters(asked)
-    add_answer_options(asked)
-    add_access_options(asked)
-    asked.add_argument("--debug", action="store_true", help="print the stack trace of an error")
-    asked.set_defaults(job=_query)
+    parser.add_argument("name", metavar="NAME", choices=list(queries()), help="one of the queries below")
+    parser.add_argument("output", metavar="OUTPUT", help="the --output of a run")
+    add_parameters(parser)
+    add_answer_options(parser)
+    add_access_options(parser)
+    parser.add_argument("--debug", action="store_true", help="print the stack trace of an error")
+    parser.set_defaults(job=_query)
 
 
 def _query(options: argparse.Namespace) -> int:

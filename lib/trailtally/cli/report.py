@@ -25,6 +25,7 @@ def add_report_command(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     """Add the command."""
     report = commands.add_parser(
         "report",
+        allow_abbrev=False,
         help="write a page of HTML: launches, what is new, root use, denials, events, coverage",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

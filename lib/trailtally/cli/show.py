@@ -68,7 +68,9 @@ class Question:
 def add_show_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     show = commands.add_parser(
-        "show", help="print launches, busiest calls, days and problems of an output; or events of an actor"
+        "show",
+        allow_abbrev=False,
+        help="print launches, busiest calls, days and problems of an output; or events of an actor",
     )
     show.add_argument("output", metavar="OUTPUT", help="the --output of a run")
     show.add_argument("--rows", type=row_count, default=20, metavar="N", help="rows of each list at most (default: 20)")

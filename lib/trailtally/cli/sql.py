@@ -34,6 +34,7 @@ def add_sql_command(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     """Add the command."""
     sql = commands.add_parser(
         "sql",
+        allow_abbrev=False,
         help="ask the tables anything in SQL, on this machine",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -160,7 +160,7 @@ def level_of(number: int, levels: Sequence[int]) -> int:
 
 
 def strip_svg(strip: Strip) -> Markup:
-    """Return a row of boxes; a gap has another height than days with logs, so that it is not told by its colour alone."""
+    """Return a row of boxes; a gap has another height than days with logs, so that colour alone does not distinguish them."""
     shapes = {WHOLE: ("w", 5, 4), PARTLY: ("p", 3, 8), MISSING: ("m", 0, _STRIP_HEIGHT), NOT_YET: ("n", 6, 2)}
     width = len(strip.states) * _BOX
     paths = []

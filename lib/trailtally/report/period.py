@@ -8,7 +8,7 @@ from functools import cached_property
 
 from trailtally.errors import TrailtallyError, UsageError
 
-# Days of a report that is not told which: the last of the tables.
+# Days of a report without --since: the last ones of the tables.
 DEFAULT_DAYS = 90
 
 # What is new is what was not there in so many days before the period, which the named queries take, too.
