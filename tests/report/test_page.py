@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from report.conftest import Look
+from trailtally.report import page
 
 EVERY_LAUNCH = "#launches-5"
 
@@ -116,6 +117,22 @@ def test_a_phone_scrolls_tables_and_charts_and_not_the_page(example_file: Path, 
     assert seen.evaluate("document.documentElement.scrollWidth") == 360
     wide = seen.locator(f".table:has({EVERY_LAUNCH}) .scroll")
     assert wide.evaluate("(e) => e.scrollWidth > e.clientWidth") is True
+
+
+def test_a_phone_shows_the_newest_days_first(example_file: Path, look: Look) -> None:
+    seen = look(example_file, width=360)
+    newest = seen.locator(".days").first.locator("text", has_text="03-09").bounding_box()
+    assert newest is not None
+    assert 0 < newest["x"] < 360
+
+
+def test_on_paper_a_table_has_the_first_hundred_rows_that_the_filter_leaves(example_file: Path, look: Look) -> None:
+    seen = look(example_file)
+    seen.emulate_media(media="print")
+    body = seen.locator(f".table:has({EVERY_LAUNCH}) tbody")
+    body.evaluate("(e) => { for (let n = 0; n < 200; n++) e.append(e.rows[0].cloneNode(true)); e.rows[1].hidden = true; }")
+    shown = body.evaluate("(e) => Array.from(e.rows).map((row, n) => (row.checkVisibility() ? n : -1)).filter((n) => n >= 0)")
+    assert shown == [0, *range(2, 2 + page._PRINTED - 1)]
 
 
 def test_print_has_the_numbers_open_and_tables_whole(example_file: Path, look: Look) -> None:

@@ -13,7 +13,7 @@ from builders import ACCOUNT, ALICE, OTHER_ACCOUNT, event, key, log, run_instanc
 from conftest import run_job
 from report.conftest import MADE, listing, report_on, section, stack
 from trailtally.errors import UsageError
-from trailtally.report import launch_section, page
+from trailtally.report import launches_section, page
 from trailtally.report import source as sources
 from trailtally.report.page import Page
 from trailtally.report.period import choose_period
@@ -147,7 +147,7 @@ def test_calls_that_are_too_many_to_hold_give_the_same_page(tmp_path: Path, monk
 
 
 def test_launches_that_are_left_out_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch_section, "_MOST_LAUNCHES", 2)
+    monkeypatch.setattr(launches_section, "_MOST_LAUNCHES", 2)
     made = page_of(tmp_path, {key("a"): log(*(run_instances(f"l{n}", eventTime=f"2026-03-09T12:00:0{n}Z") for n in range(3)))})
     launches = listing(made, "launches", "Every launch")
     assert launches.shown == "3 rows, the newest first: 2 of them are on this page"

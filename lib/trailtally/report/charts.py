@@ -11,9 +11,8 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup
 
-from trailtally.report.gaps import MISSING, NOT_YET, PARTLY, WHOLE
 from trailtally.report.period import Unit
-from trailtally.report.pieces import Heat, Stack, Strip
+from trailtally.report.pieces import MISSING, NOT_YET, PARTLY, WHOLE, Heat, Stack, Strip
 
 # The version of Vega-Lite that the specs below are for; vl-convert has several.
 _VEGA_LITE = "6.4"

@@ -4,14 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from trailtally.cloudtrail.launch import DRY_RUN
-from trailtally.report.gaps import Losses, coverage_section
-from trailtally.report.launch_section import launches_section
-from trailtally.report.novelty import new_section
-from trailtally.report.page import Page
-from trailtally.report.period import Period, Unit
-from trailtally.report.pieces import Listing, Section, Tile
-from trailtally.report.source import Source
-from trailtally.report.usage import (
+from trailtally.report.call_sections import (
     apis_section,
     denied_codes,
     denied_section,
@@ -19,6 +12,13 @@ from trailtally.report.usage import (
     hours_section,
     root_section,
 )
+from trailtally.report.coverage_section import Losses, coverage_section
+from trailtally.report.launches_section import launches_section
+from trailtally.report.new_section import new_section
+from trailtally.report.page import Page
+from trailtally.report.period import Period, Unit
+from trailtally.report.pieces import Listing, Section, Tile
+from trailtally.report.source import Source
 from trailtally.terminal import pluralize
 
 _EVENTS = """

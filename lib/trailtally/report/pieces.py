@@ -11,6 +11,9 @@ from trailtally.terminal import pluralize
 MOST_SERIES = 7
 OTHERS = "others"
 
+# The letters of a strip: all days of the bucket have logs, some, none; or none is expected, before the first logs.
+WHOLE, PARTLY, MISSING, NOT_YET = "w", "p", "m", "-"
+
 
 class Quantity(NamedTuple):
     """A number of which something must be said: what is shown, and by which number it is sorted."""
@@ -20,7 +23,7 @@ class Quantity(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """A row of small boxes, one for each bucket, each with a letter that gaps.py has."""
+    """A row of small boxes, one for each bucket, each with one of the letters above."""
 
     states: str
 

@@ -5,14 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from trailtally.report.period import Period, days_between
-from trailtally.report.pieces import Listing, Quantity, Section, Strip
+from trailtally.report.pieces import MISSING, NOT_YET, PARTLY, WHOLE, Listing, Quantity, Section, Strip
 from trailtally.report.source import Source
 from trailtally.tables import ledger
 
 _MOST_REGIONS, _MOST_FILES, _MOST_RANGES = 600, 200, 4
-
-# The letters of a strip: all days of the bucket have logs, some, none; or none is expected, before the first logs.
-WHOLE, PARTLY, MISSING, NOT_YET = "w", "p", "m", "-"
 
 # Gaps are counted by DuckDB: an organization may have 100,000 accounts' regions, of which the page shows some.
 _BY_REGION = """
