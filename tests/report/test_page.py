@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from report.conftest import Look
+from report.conftest import Look, report_on
 from trailtally.report import page
 
 EVERY_LAUNCH = "#launches-5"
@@ -119,11 +119,16 @@ def test_a_phone_scrolls_tables_and_charts_and_not_the_page(example_file: Path, 
     assert wide.evaluate("(e) => e.scrollWidth > e.clientWidth") is True
 
 
-def test_a_phone_shows_the_newest_days_first(example_file: Path, look: Look) -> None:
+def test_a_phone_shows_the_newest_days_first(example_file: Path, example_tables: Path, tmp_path: Path, look: Look) -> None:
     seen = look(example_file, width=360)
     newest = seen.locator(".days").first.locator("text", has_text="03-09").bounding_box()
     assert newest is not None
     assert 0 < newest["x"] < 360
+    # One day's bar stands in the middle of its chart.
+    (tmp_path / "day.html").write_text(page.html(report_on(example_tables, since="2026-03-09")), encoding="utf-8")
+    seen = look(tmp_path / "day.html", width=360)
+    bars = "Array.from(document.querySelectorAll('.days path[fill^=\"var(--\"]'), (e) => e.getBoundingClientRect())"
+    assert seen.evaluate(f"{bars}.every((bar) => bar.left > 0 && bar.right < 360)")
 
 
 def test_on_paper_a_table_has_the_first_hundred_rows_that_the_filter_leaves(example_file: Path, look: Look) -> None:

@@ -61,8 +61,12 @@ for (const part of document.querySelectorAll("[data-sortable]")) {
   if (filter) makeFilterable(filter, table);
 }
 
-// Where a chart of days is wider than the window, its newest days are seen first.
-for (const chart of document.querySelectorAll(".days")) chart.scrollLeft = chart.scrollWidth;
+// Where a chart of days is wider than the window, its newest bar is seen first.
+const right = (element) => element.getBoundingClientRect().right;
+for (const chart of document.querySelectorAll(".days")) {
+  const newest = Math.max(...Array.from(chart.querySelectorAll('path[fill^="var(--"]'), right));
+  chart.scrollLeft += newest - right(chart) + 8;
+}
 
 // What is folded is printed, too.
 let opened = [];
