@@ -105,8 +105,10 @@ def brief_job(options: argparse.Namespace) -> int:
         say(f"reading the tables of {asked} and of the {HISTORY_DAYS} days before")
         findings = run_interruptibly(connection, lambda: detect(connection, asked))
     text = brief_text(findings, options.output)
-    print(text, flush=True)
-    _send(headline(findings), text, options)
+    try:
+        _send(headline(findings), text, options)
+    finally:
+        print(text, flush=True)  # last: a standard output that is closed or full must not keep the brief from being sent
     return ATTENTION if options.exit_code and findings.want_attention else COMPLETE
 
 
