@@ -1,5 +1,6 @@
 """The whole job from bucket to bucket: the tables of the same tree on disk, whatever goes wrong on the way."""
 
+import io
 import json
 import tempfile
 from collections.abc import Callable
@@ -152,7 +153,7 @@ def test_the_summary_says_what_the_run_cost_in_requests(bucket: Bucket, other_bu
     proxy.forget()
     request = Request(inputs=[f"{bucket.url}/logs"], output=f"{other_bucket.url}/tables")
     before = meter.snapshot()
-    summary = daily.run(LocalEngine(), request, open_stores(request), Progress(quiet=True), before)
+    summary = daily.run(LocalEngine(), request, open_stores(request), Progress(io.StringIO()), before)
     made = summary.counted
     counts = proxy.counts()
     assert made["lists"] == counts["LIST"]

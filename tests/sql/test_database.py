@@ -210,6 +210,13 @@ def test_an_object_that_is_no_table_is_named_with_its_reason(output: Path) -> No
     assert spoilt(output, sink.getvalue().to_pybytes()) == "columns are missing that its version has"
 
 
+def test_a_damaged_page_is_a_failure_of_the_tables(output: Path) -> None:
+    path = output / "events" / "dt=2026-03-09" / "events.parquet"
+    body = path.read_bytes()
+    path.write_bytes(body[:4] + b"\xff" * 2000 + body[2004:])
+    assert failure(output, "SELECT * FROM events").endswith(". An object of the tables is damaged")
+
+
 def test_slices_that_hold_the_same_rows_are_refused(output: Path) -> None:
     day = output / "events" / "dt=2026-03-09"
     shutil.copy(day / "events.parquet", day / "events-0.parquet")

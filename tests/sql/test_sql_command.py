@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,6 +136,8 @@ def test_a_statement_may_stand_behind_options_or_come_from_standard_input(
     assert run("sql", made.output, "--format", "csv")[1] == "a\n2\n"
     monkeypatch.setattr("sys.stdin", io.StringIO(" \n"))
     assert run("sql", made.output)[2].startswith("trailtally: the statement is empty: give SQL in quotes")
+    monkeypatch.setattr("sys.stdin", io.StringIO("SELECT '\udce9'"))
+    assert run("sql", made.output)[2] == "trailtally: the statement is no text of UTF-8\n"
     assert "unrecognized arguments: --fromat" in run("sql", made.output, "--fromat", "SELECT 1")[2]
 
 
@@ -152,6 +157,11 @@ def test_a_statement_may_stand_behind_options_or_come_from_standard_input(
             "A statement reads the tables and nothing else; --into FILE saves its rows",
         ),
         ("COPY events TO 'trailtally://x'", "the tables are only read, nothing can be written there"),
+        (
+            "COPY events TO 'trailtally://events' (FORMAT parquet, PARTITION_BY dt)",
+            "the tables are only read, nothing can be written there",
+        ),
+        ("-- no more than this", "the statement is empty, or no more than a comment"),
     ],
 )
 def test_a_wrong_statement_is_one_line_with_what_to_do_and_status_2(run: Command, made: Tables, sql: str, why: str) -> None:
@@ -191,6 +201,32 @@ def test_a_file_that_cannot_be_written_is_one_line_and_leaves_what_was_there(run
     status, _, err = run("sql", made.output, late, "--into", tmp_path / "a.csv")
     assert (status, err) == (1, "trailtally: SQL: Conversion Error: Could not convert string 'x' to INT32\n")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_a_pipe_and_a_link_are_written_and_never_replaced(run: Command, made: Tables, tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link.csv"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    run("sql", made.output, "SELECT 1 AS a", "--into", pipe, "--format", "csv")
+    assert os.read(reader, 100) == b"a\n1\n"
+    os.close(reader)
+    link.symlink_to(tmp_path / "file.csv")
+    run("sql", made.output, "SELECT 2 AS a", "--into", link)
+    assert link.is_symlink()
+    assert (tmp_path / "file.csv").read_text() == "a\n2\n"
+    link.unlink()
+    link.symlink_to(made.output / "x.csv")
+    assert "this is among the tables" in run("sql", made.output, "SELECT 1", "--into", link)[2]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_as_an_empty_one(made: Tables, closed: str) -> None:
+    command = (
+        f"{sys.executable} -c 'from trailtally.cli import main; raise SystemExit(main())' sql '{made.output}' 'SELECT 7 AS a'"
+    )
+    done = subprocess.run(["bash", "-c", f"{command} {closed}"], capture_output=True, text=True, check=True)
+    assert done.stdout == ("" if ">&- " in f"{closed} ".replace("2>&-", "") else "  a\n  7\n")
+    assert "Error" not in done.stderr
 
 
 # --- S3 -------------------------------------------------------------------------------------------------------------------

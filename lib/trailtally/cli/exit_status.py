@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from trailtally.errors import Terminated, TrailtallyError
 from trailtally.terminal import printable
@@ -28,6 +29,7 @@ EXIT_STATUS = """exit status:
 
 def exit_status(job: Callable[[], int], *, debug: bool) -> int:
     """Do the job, and return its exit status; where it raises, print one line and return that error's status."""
+    _open_what_is_closed()
     _escape_what_lacks()
     try:
         with _raise_on(signal.SIGTERM):
@@ -44,6 +46,13 @@ def exit_status(job: Callable[[], int], *, debug: bool) -> int:
         return _failed(str(error), error.status, debug)
     except Exception as error:  # noqa: BLE001 - the user gets one line for any error; --debug shows the rest
         return _failed(TrailtallyError.of(error), FAILED, debug)
+
+
+def _open_what_is_closed() -> None:
+    """Put nothing in the place of a stream that is closed: Python has None for it, and a file would get its number."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _escape_what_lacks() -> None:

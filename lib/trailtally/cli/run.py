@@ -1,6 +1,7 @@
 """The command that brings the tables up to date: `trailtally run`, and the same arguments by spark-submit."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 
 from trailtally import __version__, meter
@@ -153,7 +154,7 @@ def run_job(options: argparse.Namespace, parser: argparse.ArgumentParser, make_e
     """Run the job on the engine, print its summary or its plan, and return the exit status."""
     before = meter.snapshot()
     request = _request(options, parser)
-    progress = Progress(quiet=options.quiet)
+    progress = Progress(sys.stderr, quiet=options.quiet)
     stores = open_stores(request)  # before the engine starts: a mistyped path is reported at once
     with make_engine(options, progress, stores) as engine:
         if options.dry_run:

@@ -70,6 +70,8 @@ def _sql(options: argparse.Namespace) -> int:
         statement = sys.stdin.read()
     if statement is not None and not statement.strip():
         raise UsageError('the statement is empty: give SQL in quotes, such as "SELECT * FROM launches"')
+    if statement is not None and any("\ud800" <= character <= "\udfff" for character in statement):
+        raise UsageError("the statement is no text of UTF-8")
     store = open_store(options.output, access_in(options))
     target = target_in(options, store)
     database = open_tables(store, output_name=options.output)

@@ -18,7 +18,7 @@ _TERMINAL_EVERY, _LOG_EVERY = 0.5, 60.0
 class Progress:
     """Reports on a stream what the run is doing; where it is quiet, it reports nothing."""
 
-    def __init__(self, stream: TextIO = sys.stderr, *, quiet: bool = False) -> None:
+    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream = stream
         self._quiet = quiet
         # Under spark-submit the streams are pipes: bootstrap.sh sets the variable where its own stream is a terminal.

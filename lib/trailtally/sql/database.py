@@ -2,11 +2,11 @@
 
 import atexit
 import shutil
-import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
+from trailtally.engine.spill import make_folder
 from trailtally.errors import UsageError
 from trailtally.sql.dialect import translate_to_duckdb
 from trailtally.sql.named_queries import views
@@ -72,7 +72,7 @@ def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, 
 
 
 def _configure(connection: "duckdb.DuckDBPyConnection", files: "TableFiles", *, is_remote: bool) -> None:
-    spill = tempfile.mkdtemp(prefix="trailtally-sql-")  # what does not fit into memory; only this user can enter it
+    spill = make_folder()  # for what does not fit into memory
     atexit.register(shutil.rmtree, spill, ignore_errors=True)
     connection.execute(
         f"""

@@ -117,6 +117,10 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
                 self._tails.popitem(last=False)
         return tail
 
+    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:  # noqa: ARG002 - fsspec's arguments
+        """Return nothing: DuckDB asks before it writes several files."""
+        return []
+
     def isdir(self, path: str) -> bool:  # noqa: ARG002 - fsspec's argument
         """Return False: DuckDB asks before it writes, and `open` says then that it cannot."""
         return False

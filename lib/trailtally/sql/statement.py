@@ -58,9 +58,10 @@ def ask(database: "Database", sql: str, parameters: Mapping[str, str] | None = N
         TrailtallyError: It failed; of the store, its own error.
     """
     with _translate_errors_of(database):
-        # None where there is nothing to run, but a comment.
         relation = cast("duckdb.DuckDBPyRelation | None", database.connection.sql(sql, params=dict(parameters or {})))
-        reader = relation.to_arrow_reader(_BATCH) if relation is not None else pa.table({}).to_reader()
+        if relation is None:
+            raise UsageError("the statement is empty, or no more than a comment")
+        reader = relation.to_arrow_reader(_BATCH)
         try:
             yield Rows(reader.schema, _batches(reader))
         finally:
@@ -115,8 +116,9 @@ def translate_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        if type(error) is duckdb.Error:  # what our own file system raised: a traceback, its error in the last line
-            raise TrailtallyError(f"{doing}: {str(error).strip().rpartition(chr(10))[2].partition(': ')[2]}") from error
+        if type(error) is duckdb.Error and (lines := str(error).strip().splitlines())[1:]:
+            # What our own file system raised: a traceback, its error in the last line.
+            raise TrailtallyError(f"{doing}: {lines[-1].partition(': ')[2]}") from error
         raise _kind_of(error)(f"{doing}: {reason(error)}") from error
 
 
@@ -124,7 +126,7 @@ def _kind_of(error: Exception) -> type[TrailtallyError]:
     import duckdb  # noqa: PLC0415 - an extra
 
     failed = _Failed | duckdb.IOException | duckdb.OutOfMemoryException | duckdb.InternalException | duckdb.InterruptException
-    return TrailtallyError if isinstance(error, failed) else UsageError
+    return TrailtallyError if isinstance(error, failed) or type(error) is duckdb.Error else UsageError
 
 
 def full_reason(error: TrailtallyError) -> str:
@@ -146,4 +148,6 @@ def reason(error: Exception) -> str:
         hint = ". A statement reads the tables and nothing else; --into FILE saves its rows"
     elif message.startswith("Catalog Error: Table "):
         hint = f" There are: {', '.join(VIEWS)}"
+    elif type(error) is duckdb.Error:  # of Parquet's headers, without a word about what was read
+        hint = ". An object of the tables is damaged"
     return f"{' '.join(message.split())}{at}{hint}"
