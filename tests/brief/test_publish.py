@@ -1,5 +1,6 @@
 """A brief is published to SNS, where a queue receives it, or posted to a webhook; errors are one line without a secret."""
 
+import contextlib
 import http.server
 import json
 import re
@@ -83,6 +84,17 @@ def test_a_brief_is_printed_and_published(topic: Topic, brief: Brief) -> None:
     assert brief("--sns-topic", topic.arn) == (0, QUIET, f"published to {topic.arn}\n")
     [message] = topic.messages()
     assert (message["Subject"], message["Message"]) == ("trailtally 2026-03-09 (UTC): a quiet day", QUIET.rstrip("\n"))
+
+
+def test_a_brief_that_cannot_be_printed_is_published_all_the_same(
+    topic: Topic, tables: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - closing it fails, as it is full
+    monkeypatch.setattr("sys.stdout", full)
+    assert main(["brief", tables, "--day", DAY, "--sns-topic", topic.arn]) == 1
+    with contextlib.suppress(OSError):
+        full.close()
+    assert len(topic.messages()) == 1
 
 
 def test_who_may_not_publish_is_told_which_action_is_missing(moto: Server, topic: Topic, brief: Brief) -> None:
