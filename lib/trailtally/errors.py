@@ -65,3 +65,9 @@ class Unreadable(Exception):
 
 class TaskFailed(TrailtallyError):
     """A task of a stage failed; the message is for the user."""
+
+
+def missing_extra(error: ImportError, extra: str) -> UsageError:
+    """Return the error of a command whose packages, an extra of this one, are not installed."""
+    package = (error.name or "a package").partition(".")[0]
+    return UsageError(f"this needs {package}, which is not installed here. In the folder of trailtally: pip install '.[{extra}]'")

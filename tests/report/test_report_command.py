@@ -113,7 +113,8 @@ def test_an_extra_that_is_missing_is_named(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     assert report(output, tmp_path / "report.html") == 2
-    assert error(capsys) == f"trailtally: a report needs {module}, which is not installed here: pip install 'trailtally[report]'"
+    message = f"this needs {module}, which is not installed here. In the folder of trailtally: pip install '.[report]'"
+    assert error(capsys) == f"trailtally: {message}"
 
 
 def test_an_output_in_s3_gives_the_same_page(bucket: Bucket, tmp_path: Path, capsys: Said) -> None:

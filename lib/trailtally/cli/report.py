@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trailtally.arguments import account_id, check_days, day
 from trailtally.cli.access_options import access_in, add_access_options
-from trailtally.errors import UsageError
+from trailtally.errors import missing_extra
 from trailtally.storage import open_store
 from trailtally.terminal import printable
 
@@ -68,7 +68,7 @@ def _report(options: argparse.Namespace) -> str:
         from trailtally.report.source import Question, make_source  # noqa: PLC0415
         from trailtally.report.target import check_target, write_target  # noqa: PLC0415
     except ImportError as error:
-        raise UsageError(f"a report needs {error.name}, which is not installed here: pip install 'trailtally[report]'") from None
+        raise missing_extra(error, "report") from None
     from trailtally.sql.database import open_tables  # noqa: PLC0415
     from trailtally.sql.interrupt import run_interruptibly  # noqa: PLC0415
     from trailtally.sql.query_progress import report_progress  # noqa: PLC0415

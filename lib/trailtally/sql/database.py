@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from trailtally.engine.spill import make_folder
-from trailtally.errors import UsageError
+from trailtally.errors import missing_extra
 from trailtally.sql.dialect import translate_to_duckdb
 from trailtally.sql.named_queries import views
 from trailtally.sql.table_objects import FIRST_DAY, LAST_DAY, check_tables
@@ -56,8 +56,8 @@ def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, 
         import sqlglot  # noqa: F401, PLC0415 - of the same extra, as is fsspec
 
         from trailtally.sql.file_system import TableFiles  # noqa: PLC0415
-    except ImportError:
-        raise UsageError("this needs DuckDB, which is not installed here: pip install 'trailtally[sql]'") from None
+    except ImportError as error:
+        raise missing_extra(error, "sql") from None
     store = store.reached()
     check_tables(store, output_name or store.root)
     connection, files = duckdb.connect(), TableFiles(store, since, until)

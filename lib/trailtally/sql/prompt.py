@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trailtally.errors import TrailtallyError, UsageError
+from trailtally.errors import TrailtallyError, missing_extra
 from trailtally.sql.database import Database
 from trailtally.sql.results import Target, write_answer
 from trailtally.sql.statement import VIEWS, ask, full_reason
@@ -30,8 +30,8 @@ def ask_at_prompt(database: Database, target: Target) -> None:
     """Ask the statements that are typed, one after the other, until Ctrl-D. Each sees what runs have published meanwhile."""
     try:
         session = _session(database)
-    except ImportError:
-        raise UsageError("the prompt needs prompt_toolkit: pip install 'trailtally[sql]', or give a statement") from None
+    except ImportError as error:
+        raise missing_extra(error, "sql") from None
     print(_HELP.format(", ".join(VIEWS)), file=sys.stderr)
     while True:
         try:
