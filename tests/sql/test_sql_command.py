@@ -93,6 +93,26 @@ def test_json_has_each_value_in_its_type_and_is_a_list_also_where_it_is_empty(ru
     assert run("sql", made.output, "SELECT 1 AS a WHERE false", "--format", "json") == (0, "[]\n", "0 rows, TIME\n")
 
 
+def test_what_python_has_no_value_for_is_the_text_of_duckdb(run: Command, made: Tables, tmp_path: Path) -> None:
+    sql = (
+        "SELECT max(event_time) - min(event_time) AS i, any_value('101'::bit) AS b, max(TIMETZ '10:00:00+02') AS t, "
+        'max(TIMESTAMP_NS \'2026-03-09 10:00:00.123456789\') AS ns, 340282366920938463463374607431768211455 AS "u""" FROM events'
+    )
+    row = ["1 day 04:00:00", "101", "10:00:00+02", "2026-03-09 10:00:00.123456789", "340282366920938463463374607431768211455"]
+    assert list(csv.reader(io.StringIO(run("sql", made.output, sql, "--format", "csv")[1]))) == [["i", "b", "t", "ns", 'u"'], row]
+    assert run("sql", made.output, sql, "--into", tmp_path / "a.parquet")[0] == 0
+    assert run("sql", made.output, "SELECT DATE 'infinity'")[2] == (
+        "trailtally: a time lies outside the years 1 to 9999: CAST it to VARCHAR\n"
+    )
+    exact = "SELECT 12345678901234567890.5::decimal(30,1) AS d, 0.1::decimal(2,1) AS e"
+    assert json.loads(run("sql", made.output, exact, "--format", "json")[1]) == [{"d": "12345678901234567890.5", "e": 0.1}]
+
+
+def test_no_spreadsheet_of_any_country_finds_a_formula(run: Command, made: Tables) -> None:
+    sql = "SELECT 'a;=b;-1; +c' AS x, '\uff1dcmd()' AS y"
+    assert run("sql", made.output, sql, "--format", "csv")[1] == "x,y\na;'=b;'-1; +c,'\uff1dcmd()\n"
+
+
 def test_a_file_has_the_form_that_its_name_says_and_is_replaced(run: Command, made: Tables, tmp_path: Path) -> None:
     sql = "SELECT event_id, event_time FROM events ORDER BY event_id"
     (tmp_path / "a.csv").write_text("before")

@@ -14,8 +14,8 @@ from trailtally.storage import Store
 if TYPE_CHECKING:
     from trailtally.sql.results import Target
 
-# Rows of a table on a terminal.
-_ROWS = 200
+# Rows of a table: on a terminal, and elsewhere, as its columns are aligned in memory.
+_ROWS, _MOST_ROWS = 200, 100_000
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,10 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--into", metavar="FILE", help="write the rows into this file, which is replaced if it exists")
     parser.add_argument(
-        "--rows", type=row_count, metavar="N", help=f"rows of a table at most (default: {_ROWS} on a terminal, else all)"
+        "--rows",
+        type=row_count,
+        metavar="N",
+        help=f"rows of a table at most (default: {_ROWS} on a terminal, else {_MOST_ROWS:,})",
     )
 
 
@@ -44,5 +47,5 @@ def target_in(options: argparse.Namespace, store: Store) -> "Target":
         raise UsageError(f"--into {options.into}: give a file of this machine")
     if into:
         check_outside_tables(into, store)
-    max_rows = options.rows or (_ROWS if into is None and sys.stdout.isatty() else None)
+    max_rows = options.rows or (_ROWS if into is None and sys.stdout.isatty() else _MOST_ROWS)
     return Target(chosen, into, max_rows)

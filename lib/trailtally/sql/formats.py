@@ -5,6 +5,7 @@ import datetime as dt
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
@@ -14,7 +15,10 @@ from trailtally.terminal import align_columns, printable, printable_json
 TABLE, CSV, JSON, PARQUET = FORMATS = ("table", "csv", "json", "parquet")
 
 # What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # also in full width, as Japan's do
+
+# A cell ends at a semicolon, too, where commas are for decimals.
+_INNER_FORMULA = re.compile(r";(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 class Answer(Protocol):
@@ -68,7 +72,7 @@ def _csv_line(cells: list[Any]) -> str:
 
 
 def _harmless(cell: str) -> str:
-    return ("'" if cell.startswith(_FORMULA) else "") + printable(cell)
+    return ("'" if cell.startswith(_FORMULA) else "") + _INNER_FORMULA.sub(";'", printable(cell))
 
 
 def json_lines(answer: Answer) -> Iterator[str]:
@@ -95,12 +99,17 @@ def _plain(value: object) -> Any:
         case float() if math.isfinite(value):
             return value
         case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            return int(value) if value == value.to_integral_value() else _float(value)
         case list() | tuple():
             return [_plain(part) for part in value]
         case dict():
             return {str(name): _plain(part) for name, part in value.items()}
     return _text(value)
+
+
+def _float(value: Decimal) -> float | str:
+    """Return the number, as text where a float would change it."""
+    return float(value) if Decimal(repr(float(value))) == value else str(value)
 
 
 def _text(cell: object) -> str:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # What a statement can read.
 VIEWS = [*(table.name for table in TABLES), *views()]
 
+# Types of DuckDB whose values come as its text.
+_AS_TEXT = {"interval", "bit", "bignum", "uhugeint", "variant", "union", "time with time zone", "timestamp_ns", "timestamptz_ns"}
+
 # Rows that come at once.
 _BATCH = 10_000
 
@@ -46,7 +49,11 @@ class Rows:
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Return the rows, as Python's values."""
         for batch in self.batches:
-            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            try:
+                columns = [column.to_pylist() for column in batch.columns]
+            except OverflowError as error:
+                raise UsageError("a time lies outside the years 1 to 9999: CAST it to VARCHAR") from error
+            yield from zip(*columns, strict=True)
 
 
 @contextlib.contextmanager
@@ -61,11 +68,28 @@ def ask(database: "Database", sql: str, parameters: Mapping[str, str] | None = N
         relation = cast("duckdb.DuckDBPyRelation | None", database.connection.sql(sql, params=dict(parameters or {})))
         if relation is None:
             raise UsageError("the statement is empty, or no more than a comment")
-        reader = relation.to_arrow_reader(_BATCH)
+        reader = _with_texts(relation).to_arrow_reader(_BATCH)
         try:
             yield Rows(reader.schema, _batches(reader))
         finally:
             reader.close()
+
+
+def _with_texts(relation: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation":
+    """Return the relation with DuckDB's own text for values that neither Arrow nor Python has."""
+    if not any(kind.id in _AS_TEXT for kind in relation.types):
+        return relation
+    columns = zip(relation.columns, relation.types, strict=True)
+    return relation.project(
+        ", ".join(
+            f"{f'CAST(#{place} AS VARCHAR)' if kind.id in _AS_TEXT else f'#{place}'} AS {_quote(name)}"
+            for place, (name, kind) in enumerate(columns, 1)
+        )
+    )
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def ask_query(database: "Database", query: Query, values: Mapping[str, str]) -> contextlib.AbstractContextManager[Rows]:
