@@ -74,6 +74,12 @@ def test_tables_of_a_session_stay_until_its_end(typed: Typed) -> None:
     assert typed("CREATE TEMP TABLE mine AS SELECT 7 AS a;\rFROM mine;\r")[0].endswith("  a\n  7\n")
 
 
+def test_a_transaction_that_failed_can_be_rolled_back(typed: Typed) -> None:
+    out, err = typed("BEGIN;\rSELECT 'a'::int;\rSELECT 1;\rROLLBACK;\rSELECT 2 AS a;\r")
+    assert "Current transaction is aborted (please ROLLBACK)" in err
+    assert out.endswith("  a\n  2\n")
+
+
 def test_tab_completes_tables_columns_and_keywords(database: Database) -> None:
     assert {"run_instances", "human_launches", "late_uncounted", "delivered", "instance_ids", "DESCRIBE"} <= set(_words(database))
 

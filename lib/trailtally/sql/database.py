@@ -71,6 +71,10 @@ def open_tables(store: Store, since: str = FIRST_DAY, until: str = LAST_DAY, *, 
     return Database(connection, files)
 
 
+# For `report_progress`, which wants the share alone: DuckDB's own bar would be printed amid the rows.
+_PROGRESS = "SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0"
+
+
 def _configure(connection: "duckdb.DuckDBPyConnection", files: "TableFiles", *, is_remote: bool) -> None:
     spill = make_folder()  # for what does not fit into memory
     atexit.register(shutil.rmtree, spill, ignore_errors=True)
@@ -84,6 +88,7 @@ def _configure(connection: "duckdb.DuckDBPyConnection", files: "TableFiles", *, 
         SET enable_external_access = false;
         """
     )
+    connection.execute(_PROGRESS)
     if is_remote:
         connection.execute(f"SET threads = {_REMOTE_THREADS}")
 

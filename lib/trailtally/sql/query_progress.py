@@ -20,8 +20,6 @@ Say = Callable[[str], None]
 @contextlib.contextmanager
 def report_progress(connection: "duckdb.DuckDBPyConnection") -> Iterator[Say]:
     """Yield a function that takes what the block does next, in words; they are reported with the share that DuckDB has done."""
-    # Only the share is wanted: DuckDB's own bar would be printed amid the rows.
-    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0")
     stream, is_terminal = sys.stderr, sys.stderr.isatty()
     doing, ended = ["opening the tables"], threading.Event()
 
