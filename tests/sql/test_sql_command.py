@@ -295,6 +295,7 @@ def test_a_named_query_prints_its_question_and_rows(run: Command, made: Tables) 
 def test_a_value_is_never_sql_and_days_before_cloudtrail_are_days(run: Command, made: Tables) -> None:
     hostile = "' OR 1=1 --"
     assert run("query", "events_of_address", made.output, "--since", "1999-01-01", "--address", hostile)[2] == "0 rows, TIME\n"
+    assert run("query", "new_actors", made.output, "--until", "0001-01-01")[2] == "0 rows, TIME\n"
 
 
 @pytest.mark.parametrize(

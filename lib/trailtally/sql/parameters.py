@@ -131,7 +131,7 @@ def moment(text: str, *, first_day: str = "") -> Moment:
 
 
 def _days_before(day: str, days: int) -> str:
-    return (dt.date.fromisoformat(day) - dt.timedelta(days=days)).isoformat()
+    return dt.date.fromordinal(max(dt.date.fromisoformat(day).toordinal() - days, 1)).isoformat()
 
 
 def _minutes(text: str) -> int:
