@@ -1,7 +1,10 @@
 """Text for a terminal: numbers with their nouns, aligned columns, and no control characters."""
 
 import json
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 
 def printable(text: str) -> str:
@@ -17,6 +20,13 @@ def printable_json(text: str) -> str:
 def pluralize(number: int, singular: str, plural: str = "") -> str:
     """Return a number and its noun, such as `1 file` or `1,234 files`."""
     return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
+
+
+def program_name() -> str:
+    """Return what to type for this program: its path as it was called, where a shell does not find it by its name."""
+    called = sys.argv[0] if sys.argv else ""
+    is_called = Path(called).name == "trailtally" and "/" in called and shutil.which("trailtally") is None
+    return printable(called) if is_called else "trailtally"
 
 
 def align_columns(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:

@@ -10,7 +10,7 @@ from trailtally.meter import PHASES
 from trailtally.run.costs import Dollars
 from trailtally.stages.ledger_days import NAMED
 from trailtally.tables import ledger
-from trailtally.terminal import pluralize, printable
+from trailtally.terminal import pluralize, printable, program_name
 
 _NOT_WHOLE = "SELECT status, file_key, reason FROM ledger WHERE status IN ('rejected', 'unreadable') OR rejected_records > 0"
 
@@ -189,7 +189,7 @@ def _gaps(summary: Summary) -> Iterable[str]:
         if more > 0:
             yield f"  and {more:,} more"
         yield "  A rejected file is read again once it changes, an unreadable one by every run. To list all of them:"
-        yield f'  trailtally sql {shlex.quote(printable(summary.output))} "{_NOT_WHOLE}"'
+        yield f'  {program_name()} sql {shlex.quote(printable(summary.output))} "{_NOT_WHOLE}"'
 
 
 def _span(days: Iterable[str]) -> str:
