@@ -46,6 +46,9 @@ QUIET = dict.fromkeys(["Bootstrap", "io.airlift", "io.trino"], "WARN")
 # It answers for some seconds before it can do anything, with these errors.
 NOT_YET = {"SERVER_STARTING_UP", "NO_NODES_AVAILABLE"}
 
+# Seconds for which it may lose sight of its only node, itself, later too: on a machine that others keep busy.
+WITHOUT_NODE = 30
+
 
 class Result(NamedTuple):
     """What a query gives, and how many bytes of S3 it read for that."""
@@ -64,7 +67,14 @@ class Engine:
 
     def query(self, sql: str, parameters: Sequence[str] | None = None, *, database: str | None = None) -> Result:
         """Runs one statement to its end. The parameters are literals of SQL, as Athena's ExecutionParameters are."""
-        return _query(self.url, prepared(sql, parameters or []), database)
+        last = time.monotonic() + WITHOUT_NODE
+        while True:
+            try:
+                return _query(self.url, prepared(sql, parameters or []), database)
+            except TrinoQueryError as error:
+                if error.error_name not in NOT_YET or time.monotonic() > last:
+                    raise
+            time.sleep(0.5)
 
 
 def prepared(sql: str, parameters: Sequence[str]) -> str:

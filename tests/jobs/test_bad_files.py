@@ -166,7 +166,7 @@ def test_the_first_ten_bad_files_are_named_and_the_rest_counted(tables: Tables) 
     ]
     text = summary_text(tables.summary)
     assert f"  {tables.tree / key('Records null')}\n    rejected: not a CloudTrail log: Records is null, not a list\n" in text
-    assert text.endswith("\n  and 21 more: see the table ledger")
+    assert "\n  and 21 more\n" in text
 
 
 def test_a_file_that_inflates_to_too_much_is_never_held() -> None:

@@ -66,9 +66,12 @@ def example_file(example_report: page.Page, tmp_path_factory: pytest.TempPathFac
     return file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Chromium; where it is not installed, the test is skipped (go_without)."""
+    """Chromium; where it is not installed, the test is skipped (go_without).
+
+    Of a module: as long as it is there, so is an event loop of asyncio, which tests of other commands could not have beside it.
+    """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         go_without("Chromium is not here: make servers")
