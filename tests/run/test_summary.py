@@ -145,6 +145,12 @@ def test_of_many_days_with_late_records_ten_are_named() -> None:
     ]
 
 
+def test_launches_that_failed_and_dry_runs_are_told_apart() -> None:
+    days = {"2026-03-08": Day(9, 9, launches=5, failed=2, dry_runs=0), "2026-03-09": Day(9, 9, launches=1, failed=0, dry_runs=1)}
+    line = "launches: 6 RunInstances calls on these days: 3 launched, 2 failed, 1 dry run"
+    assert summary_text(replace(COMPLETE, days=days)).splitlines()[4] == line
+
+
 def test_one_of_anything_is_told_as_one() -> None:
     one = replace(COMPLETE, days={"2026-03-09": Day(records=1, events=1, launches=1)}, late=Counter({"2026-03-08": 1}))
     lines = summary_text(one).splitlines()

@@ -197,5 +197,7 @@ def _add(manifest: Manifest, summary: Summary) -> None:
 
 def _day(part: dict[str, Any]) -> Day:
     sums = part["sums"]
-    launches = sum(entry["rows"] for entry in part["written"] if entry["table"] == "launches")
-    return Day(sums["events"] + sums["duplicates"], sums["events"], launches)
+    calls = [entry["sums"] for entry in part["written"] if entry["table"] == "run_instances"]
+    failed, dry_runs = (sum(call[name] for call in calls) for name in ("failed_calls", "dry_run_calls"))
+    launched = sum(call["launch_calls"] for call in calls)
+    return Day(sums["events"] + sums["duplicates"], sums["events"], launched + failed + dry_runs, failed, dry_runs)

@@ -25,11 +25,13 @@ class StatusCounts(NamedTuple):
 
 
 class Day(NamedTuple):
-    """The sums of an event day that the run computed."""
+    """The sums of an event day that the run computed; of its launches also how many failed, and how many were dry runs."""
 
     records: int
     events: int
     launches: int
+    failed: int = 0
+    dry_runs: int = 0
 
 
 @dataclass
@@ -129,7 +131,7 @@ def _results(summary: Summary) -> Iterable[str]:
         if summary.days:
             events, duplicates = pluralize(summary.events, "event"), pluralize(summary.duplicates, "duplicate")
             yield f"          {pluralize(records, 'record')} = {events} + {duplicates}"
-            yield f"launches: {pluralize(summary.launches, 'RunInstances call')} on these days"
+            yield f"launches: {pluralize(summary.launches, 'RunInstances call')} on these days{_outcomes(summary)}"
     counted = summary.counted
     if any(counted[name] for name in ("lists", "gets", "puts")):
         yield (
@@ -137,6 +139,18 @@ def _results(summary: Summary) -> Iterable[str]:
             f"{counted['bytes_in'] / 1e6:,.1f} MB read, {counted['bytes_out'] / 1e6:,.1f} MB written{_cost(summary.dollars)}"
         )
     yield f"output:   {printable(summary.output)} (run {summary.run_id}, {summary.seconds:.1f} s)"
+
+
+def _outcomes(summary: Summary) -> str:
+    failed, dry_runs = (
+        sum(counts) for counts in zip(*((day.failed, day.dry_runs) for day in summary.days.values()), strict=True)
+    )
+    if not failed and not dry_runs:
+        return ""
+    parts = [f"{summary.launches - failed - dry_runs:,} launched"]
+    parts += [f"{failed:,} failed"] if failed else []
+    parts += [pluralize(dry_runs, "dry run")] if dry_runs else []
+    return f": {', '.join(parts)}"
 
 
 def timings_text(summary: Summary) -> str:
