@@ -1,6 +1,7 @@
 """The tables of an output folder as text. The tables here are written by pyarrow, with the columns that matter to a test."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders import event, key, log, run_instances, write
+from builders import ACCOUNT, OTHER_ACCOUNT, event, key, log, run_instances, write
 from conftest import Run
 from trailtally.cli import main
 from trailtally.cli.show import Question, show
@@ -185,3 +186,57 @@ def test_the_events_around_a_launch_are_those_next_to_it(run: Run, tmp_path: Pat
     assert [line.split()[1] for line in text.splitlines() if line.startswith("  2026")] == [
         f"12:{minute}:00" for minute in (28, 30, 31, 32)
     ]
+
+
+def test_the_title_counts_the_events_that_are_left_out_and_a_hint_names_the_query(run: Run, tmp_path: Path) -> None:
+    calls = [event(f"e{hour:02}", eventTime=f"2026-03-09T{hour:02}:00:00Z") for hour in range(20)]
+    output = run(write(tmp_path / "tree", {key("a"): log(*calls, run_instances("l1", 1))})).output
+    lines = show(open_store(str(output)), Question(rows=4, launch="l1"), output_name="my tables").splitlines()
+    assert "Events of its actor on 2026-03-09 (the 4 nearest to the launch, of 21: --rows)" in lines
+    asked = "trailtally query events_around_launch 'my tables' --launch l1 --since 2026-03-08 --until 2026-03-10"
+    assert lines[-1].startswith("  An hour before and after it, over midnight too: ")
+    assert lines[-1].endswith(asked)
+
+
+NO_EVENTS = "no events from 2030-01-01 on; the tables have 2026-03-08 to 2026-03-09"
+
+
+FUTURE = Question(since="2030-01-01")
+
+
+@pytest.mark.parametrize("question", [FUTURE, replace(FUTURE, actor="Alice"), replace(FUTURE, launch="l1")])
+def test_days_that_have_nothing_are_wrong_use_and_the_tables_days_are_said(question: Question, run: Run, tmp_path: Path) -> None:
+    files = {key(day, day=day): log(event(day, f"{day}T12:00:00Z")) for day in ("2026-03-08", "2026-03-09")}
+    output = run(write(tmp_path / "tree", files)).output
+    with pytest.raises(UsageError) as raised:
+        show(open_store(str(output)), question, output_name="tables")
+    assert str(raised.value) == f"tables: {NO_EVENTS} (--since, --until)"
+
+
+def test_days_with_files_alone_or_events_alone_are_told_apart(run: Run, tmp_path: Path) -> None:
+    output = run(write(tmp_path / "tree", {key("a", day="2026-03-10"): log(event("e1", "2026-03-09T23:59:00Z"))})).output
+
+    def last_lists(question: Question) -> list[str]:
+        return [text.splitlines()[1] for text in show(open_store(str(output)), question, output_name="t").split("\n\n")[2:]]
+
+    assert last_lists(Question(since="2026-03-10")) == [
+        "  none: no events from 2026-03-10 on; the tables have 2026-03-09 to 2026-03-09",
+        "  none: every log file delivered on these days was read",
+    ]
+    assert last_lists(Question(until="2026-03-09"))[1] == "  none: no log file was delivered up to 2026-03-09"
+
+
+def test_of_one_account_only_its_rows_and_files_are_shown(run: Run, tmp_path: Path) -> None:
+    files = {
+        key("a"): log(event("e1"), run_instances("l1", 1)),
+        key("b", account=OTHER_ACCOUNT): log(event("e2", recipientAccountId=OTHER_ACCOUNT)),
+        key("c", account=OTHER_ACCOUNT): b"no gzip",
+    }
+    output = run(write(tmp_path / "tree", files)).output
+
+    def lists(account: str) -> list[str]:
+        return show(open_store(str(output)), Question(accounts=(account,)), output_name="t").split("\n\n")
+
+    assert [len(text.splitlines()) for text in lists(ACCOUNT)] == [4, 4, 3, 2]
+    assert [len(text.splitlines()) for text in lists(OTHER_ACCOUNT)] == [2, 3, 3, 4]
+    assert lists(ACCOUNT)[3].endswith("none: every log file of these accounts was read")
