@@ -25,7 +25,7 @@ def on(day: str, event_id: str, **fields: Any) -> dict[str, Any]:
 
 def launcher(actor: str, **values: Any) -> Launcher:
     """A launcher without anything but what is given."""
-    nothing = {"instances": 0, "unknown_calls": 0, "unknown_most": 0, "failed_calls": 0, "dry_runs": 0}
+    nothing = {"launched": 0, "instances": 0, "unknown_calls": 0, "unknown_most": 0, "failed_calls": 0, "dry_runs": 0}
     return Launcher(**{"actor": actor, **nothing, "types": (), "failed_types": (), **values})
 
 

@@ -17,7 +17,7 @@ from trailtally.cli.brief import ATTENTION, EPILOG, brief_parser
 NINTH = """\
 trailtally 2026-03-09 (UTC): wants attention
 64 events, 12 actors, 3 accounts; compared with 4 of 90 days
-! Launches: 1 launch of unknown size
+! Launches: 1 launched (1 of unknown size)
 - 444455556666 role/Batch: an unknown number, 400 at most (c7g.large)
 ! Files not read
 - 444455556666 eu-west-1: 1 rejected: truncated gzip: the file ends before its data does
@@ -29,7 +29,7 @@ SSO = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Developer_01
 SIXTH = f"""\
 trailtally 2026-03-06 (UTC): wants attention
 71 events, 13 actors, 3 accounts; compared with 1 of 90 days
-Launches: 8 instances
+Launches: 3 launched, 1 failed; 8 instances
 - 111122223333 root: 6 instances (p4d.24xlarge)
 - 444455556666 {SSO}: 2 instances (t4g.medium); 1 failed call (m7g.large)
 ! Root

@@ -40,10 +40,12 @@ def test_launches_of_unknown_size_come_first_then_the_largest(find: Find) -> Non
         before=[],
     )
     assert found.launchers == (
-        launcher(f"arn:aws:iam::{ACCOUNT}:user/Dave", unknown_calls=1, unknown_most=None),
-        launcher(f"arn:aws:iam::{ACCOUNT}:user/Carol", instances=1, unknown_calls=1, unknown_most=10, types=("t3.micro",)),
-        launcher(f"arn:aws:iam::{ACCOUNT}:role/Fleet", instances=9, types=("t3.micro",)),
-        launcher(ALICE, instances=5, dry_runs=1, types=("t3.micro",), failed_types=("m7g.large",)),
+        launcher(f"arn:aws:iam::{ACCOUNT}:user/Dave", launched=1, unknown_calls=1, unknown_most=None),
+        launcher(
+            f"arn:aws:iam::{ACCOUNT}:user/Carol", launched=2, instances=1, unknown_calls=1, unknown_most=10, types=("t3.micro",)
+        ),
+        launcher(f"arn:aws:iam::{ACCOUNT}:role/Fleet", launched=1, instances=9, types=("t3.micro",)),
+        launcher(ALICE, launched=2, instances=5, dry_runs=1, types=("t3.micro",), failed_types=("m7g.large",)),
         launcher("unknown", failed_calls=1, failed_types=("p5.48xlarge",)),
     )
     assert (found.unknown_launches, found.want_attention) == (2, True)

@@ -19,8 +19,28 @@ def test_a_quiet_day_is_one_line(find: Find) -> None:
     )
 
 
-def test_a_quiet_day_without_a_day_before_says_so(find: Find) -> None:
-    assert "; no day before to compare with;" in brief_text(find(on(DAY, "e1")), "tables")
+def test_a_day_without_a_day_before_is_not_called_quiet(find: Find) -> None:
+    assert brief_text(find(on(DAY, "e1")), "tables") == (
+        "trailtally 2026-03-09 (UTC): nothing wrong found; no history to compare with. 1 event, 1 actor, 1 account; no launch"
+    )
+
+
+def test_launches_without_a_day_before_are_listed_below_the_same_headline(find: Find) -> None:
+    assert brief_text(find(run_instances("l1", 2)), "tables").splitlines() == [
+        "trailtally 2026-03-09 (UTC): nothing wrong found; no history to compare with",
+        "1 event, 1 actor, 1 account; no day before to compare with",
+        "Launches: 1 launched; 2 instances",
+        "- 111122223333 user/Alice: 2 instances (t3.micro)",
+        "More: trailtally show tables --since 2026-03-09 --until 2026-03-09",
+    ]
+
+
+def test_denied_calls_without_a_day_before_are_counted_and_not_compared(find: Find) -> None:
+    denied = find(*(on(DAY, f"d{n}", errorCode="AccessDenied") for n in range(20)))
+    assert brief_text(denied, "tables").splitlines()[2:4] == [
+        "! Denied calls (20 or more; no day before to compare with)",
+        "- 111122223333 user/Alice: 20 (DescribeInstances)",
+    ]
 
 
 def empty(**values: object) -> f.Findings:
@@ -50,8 +70,8 @@ def test_each_finding_is_a_line(find: Find) -> None:
     found = empty(
         events=1234,
         launchers=(
-            launcher("a", unknown_calls=2, unknown_most=None),
-            launcher("b", instances=1200, unknown_calls=1, unknown_most=400, dry_runs=2),
+            launcher("a", launched=2, unknown_calls=2, unknown_most=None),
+            launcher("b", launched=3, instances=1200, unknown_calls=1, unknown_most=400, failed_calls=1, dry_runs=2),
         ),
         root=(f.RootUse(actor="root", calls=3, failed_calls=1, service_calls=2, apis=("A", "B"), addresses=("::1",)),),
         bursts=(f.Burst(actor="c", denied=250, denied_before=12, apis=("A", "B", "C", "D", "E")),),
@@ -71,9 +91,9 @@ def test_each_finding_is_a_line(find: Find) -> None:
     assert brief_text(found, "tables").splitlines() == [
         "trailtally 2026-03-09 (UTC): wants attention",
         "1,234 events, 1 actor, 1 account; compared with 90 days",
-        "! Launches: 1,200 instances, 3 launches of unknown size",
+        "! Launches: 5 launched (3 of unknown size), 1 failed, 2 dry runs; 1,200 instances",
         "- a: an unknown number, no limit known",
-        "- b: 1,200 instances and an unknown number, 400 at most; 2 dry runs",
+        "- b: 1,200 instances and an unknown number, 400 at most; 1 failed call, 2 dry runs",
         "! Root",
         "- root: 3 calls, 1 failed (A, B) from ::1; 2 calls by AWS services for it",
         "! Bursts of denied calls (20 or more, 10 times the daily mean)",
@@ -163,7 +183,7 @@ def test_names_cannot_forge_lines_or_reach_a_terminal(find: Find, name: str) -> 
     assert [line for line in lines if not line.startswith("- ")] == [
         "trailtally 2026-03-09 (UTC): wants attention",
         "2 events, 1 actor, 1 account; compared with 1 of 90 days",
-        "Launches: 1 instance",
+        "Launches: 1 launched; 1 instance",
         "! Day not whole",
         "! New regions",
         "! New instance types",

@@ -29,6 +29,7 @@ _GLANCE = """
 _LAUNCHERS = f"""
     SELECT
         actor,
+        count(*) FILTER (WHERE NOT is_failed) AS launched,
         coalesce(sum(instance_count) FILTER (WHERE NOT is_failed), 0) AS instances,
         count(*) FILTER (WHERE is_unknown) AS unknown_calls,
         CASE WHEN count(*) FILTER (WHERE is_unknown AND max_count IS NULL) = 0

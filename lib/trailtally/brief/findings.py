@@ -15,12 +15,14 @@ LISTED = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Launcher:
-    """What an actor launched. `unknown_most` is null where one of the unknown calls does not say how many it asked for.
+    """What an actor launched, by so many calls that succeeded: `launched`, of which `unknown_calls` are of unknown size.
 
+    `unknown_most` is null where one of the unknown calls does not say how many it asked for.
     `types` are those of calls that succeeded, `failed_types` those of the others, dry runs among them.
     """
 
     actor: str
+    launched: int
     instances: int
     unknown_calls: int
     unknown_most: int | None
@@ -85,7 +87,10 @@ class RootUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Burst:
-    """An actor that was denied far more than before. `apis`: most often denied first."""
+    """An actor that was denied far more than before; without a day before, one that was denied often.
+
+    `apis`: most often denied first.
+    """
 
     actor: str
     denied: int

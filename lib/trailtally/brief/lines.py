@@ -41,12 +41,19 @@ class _Section:
 
 def headline(findings: f.Findings) -> str:
     """Return the first line, in ASCII and of less than 100 characters: the day, and whether it wants attention."""
-    verdict = "wants attention" if findings.want_attention else "nothing wrong"
-    return f"trailtally {findings.day} (UTC): {'a quiet day' if findings.are_quiet else verdict}"
+    if findings.want_attention:
+        verdict = "wants attention"
+    elif not findings.days_before:
+        verdict = "nothing wrong found; no history to compare with"
+    else:
+        verdict = "a quiet day" if findings.are_quiet else "nothing wrong"
+    return f"trailtally {findings.day} (UTC): {verdict}"
 
 
 def brief_text(findings: f.Findings, output: str) -> str:
     """Return the brief, of 30 lines at most: of a quiet day one. `output` is what the command to look further names."""
+    if findings.are_quiet and not findings.days_before:
+        return f"{headline(findings)}. {_counts(findings)}; no launch"
     if findings.are_quiet:
         return f"{headline(findings)}. {_glance(findings)}; nothing new, nothing wrong, no launch"
     sections = [section for section in _sections(findings) if section.items]
@@ -57,18 +64,18 @@ def brief_text(findings: f.Findings, output: str) -> str:
     return "\n".join([*fixed, *(line for section in sections for line in section.lines(most)), more])
 
 
+def _counts(findings: f.Findings) -> str:
+    counts = [(findings.events, "event"), (findings.actors, "actor"), (findings.accounts, "account")]
+    return ", ".join(pluralize(number, what) for number, what in counts)
+
+
 def _glance(findings: f.Findings) -> str:
-    counts = [
-        pluralize(findings.events, "event"),
-        pluralize(findings.actors, "actor"),
-        pluralize(findings.accounts, "account"),
-    ]
     if not findings.days_before:
         compared = "no day before to compare with"
     else:
         of = "" if findings.days_before == HISTORY_DAYS else f" of {HISTORY_DAYS}"
         compared = f"compared with {findings.days_before}{of} days"
-    return f"{', '.join(counts)}; {compared}"
+    return f"{_counts(findings)}; {compared}"
 
 
 def _sections(found: f.Findings) -> Iterator[_Section]:
@@ -79,8 +86,7 @@ def _sections(found: f.Findings) -> Iterator[_Section]:
         yield _Section("No event of this day is in the tables", [_no_events(found)])
     yield _Section(_launches_title(found), [_launcher(one) for one in found.launchers], found.unknown_launches > 0)
     yield _Section("Root", [_root(one) for one in found.root], found.used_root)
-    title = f"Bursts of denied calls ({f.BURST_CALLS} or more, {f.BURST_TIMES} times the daily mean)"
-    yield _Section(title, [_burst(one, found.days_before) for one in found.bursts], left_out=left_out("bursts"))
+    yield _Section(_bursts_title(found), [_burst(one, found.days_before) for one in found.bursts], left_out=left_out("bursts"))
     yield _Section("Day not whole", [*map(_gap, found.gaps), *map(_lost, found.lost)])
     yield _Section("Files not read", [_not_read(one) for one in found.not_read])
     yield _Section("New regions", [_region(one) for one in found.regions])
@@ -96,11 +102,18 @@ def _no_events(found: f.Findings) -> str:
 
 
 def _launches_title(found: f.Findings) -> str:
-    known = sum(launcher.instances for launcher in found.launchers)
-    parts = [pluralize(known, "instance")] if known or not found.unknown_launches else []
-    if found.unknown_launches:
-        parts.append(f"{pluralize(found.unknown_launches, 'launch', 'launches')} of unknown size")
-    return f"Launches: {', '.join(parts)}"
+    launched, failed, dry_runs, instances = (
+        sum(getattr(launcher, name) for launcher in found.launchers)
+        for name in ("launched", "failed_calls", "dry_runs", "instances")
+    )
+    unknown = f" ({found.unknown_launches:,} of unknown size)" if found.unknown_launches else ""
+    parts = [f"{launched:,} launched{unknown}"]
+    if failed:
+        parts.append(f"{failed:,} failed")
+    if dry_runs:
+        parts.append(pluralize(dry_runs, "dry run"))
+    size = f"; {pluralize(instances, 'instance')}" if instances else ""
+    return f"Launches: {', '.join(parts)}{size}"
 
 
 def _launcher(one: f.Launcher) -> str:
@@ -125,9 +138,15 @@ def _root(one: f.RootUse) -> str:
     return f"{actor_name(one.actor)}: {'; '.join(parts)}"
 
 
+def _bursts_title(found: f.Findings) -> str:
+    if not found.days_before:
+        return f"Denied calls ({f.BURST_CALLS} or more; no day before to compare with)"
+    return f"Bursts of denied calls ({f.BURST_CALLS} or more, {f.BURST_TIMES} times the daily mean)"
+
+
 def _burst(one: f.Burst, days: int) -> str:
-    before = f"{one.denied_before:,} in {pluralize(days, 'day')} before" if days else "no day before"
-    return f"{actor_name(one.actor)}: {one.denied:,}{_in_brackets(one.apis)}; {before}"
+    before = f"; {one.denied_before:,} in {pluralize(days, 'day')} before" if days else ""
+    return f"{actor_name(one.actor)}: {one.denied:,}{_in_brackets(one.apis)}{before}"
 
 
 def _gap(one: f.Gap) -> str:
