@@ -192,6 +192,22 @@ def test_an_unknown_id_is_wrong_use_and_the_days_that_were_looked_at_are_named(a
     assert ask("e1", "--until", "2026-03-06") == Said(2, "", "trailtally: e1: the tables hold no events of these days\n")
 
 
+def test_an_id_in_capitals_is_found_and_a_part_of_one_is_not(ask: Ask) -> None:
+    files = {key(): log(event("74c5e497-f618-5408-9210-c95e72ccf2dd"), event("UPPER"))}
+    assert ids(ask, "74C5E497-F618-5408-9210-C95E72CCF2DD", files=files) == [("74c5e497-f618-5408-9210-c95e72ccf2dd", [])]
+    assert ids(ask, "UPPER") == [("UPPER", [])]
+    assert ask("74c5e497-f618").err.endswith("have no event with this id. The whole id is needed, of 36 characters\n")
+
+
+def test_of_the_id_of_an_instance_the_command_that_shows_its_launch_is_named(ask: Ask) -> None:
+    assert ask("i-0123456789abcdef0", files={key(): log(event("e1"))}) == Said(
+        2,
+        "",
+        "trailtally: i-0123456789abcdef0 is the id of an instance, not of an event: "
+        "trailtally show /tables --launch i-0123456789abcdef0\n",
+    )
+
+
 def test_without_duckdb_what_to_install_is_named(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     said = ask("e1", files={key(): log(event("e1"))})

@@ -2,12 +2,17 @@
 
 import argparse
 import datetime as dt
+import re
 
 from trailtally.arguments import byte_count, check_days, day, row_count
 from trailtally.cli.access_options import access_in, add_access_options, add_log_file_options, log_file_access_in
 from trailtally.cli.exit_status import COMPLETE, INCOMPLETE
+from trailtally.errors import UsageError
 from trailtally.run.request import MAX_FILE_BYTES
 from trailtally.storage import open_store
+from trailtally.terminal import printable, program_name
+
+_INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 
 _FIRST, _LAST = "0000-00-00", "9999-12-31"
 
@@ -87,6 +92,9 @@ def _event(options: argparse.Namespace) -> int:
     from trailtally.sql.statement import translate_errors  # noqa: PLC0415
 
     check_days(options.since, options.until)
+    if _INSTANCE_ID.fullmatch(options.event_id):
+        launch = f"{program_name()} show {printable(options.output)} --launch {options.event_id}"
+        raise UsageError(f"{options.event_id} is the id of an instance, not of an event: {launch}")
     since, until = options.since or _FIRST, options.until or _LAST
     store = open_store(options.output, access_in(options))
     database = open_tables(store, _next_to(since, -1), _next_to(until, 1), output_name=options.output)

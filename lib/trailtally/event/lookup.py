@@ -1,12 +1,14 @@
 """Finds events and their duplicates by an id in the tables `events` and `duplicates`."""
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trailtally.cloudtrail.layout import LogFile, classify_key
 from trailtally.errors import TrailtallyError, UsageError
 from trailtally.tables.events import EVENTS
+from trailtally.terminal import program_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,6 +20,10 @@ _KEY = "coalesce(replaces_event_id, event_id, content_hash)"
 
 # What a person may call an id. The last three are null in nearly all rows, and cost little to look at.
 _ID_COLUMNS = ("event_id", "content_hash", "replaces_event_id", "shared_event_id")
+
+# The beginning of an eventID, as copying cuts it.
+_ID_LENGTH = 36
+_PART_OF_ID = re.compile(rf"[0-9A-Fa-f-]{{4,{_ID_LENGTH - 1}}}")
 
 # Only the narrow columns: the wide ones are read of the days that hold the id.
 _PLACES = f"""
@@ -68,7 +74,8 @@ def find_events(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Sp
     """Return the events of these days that have the id.
 
     The id is an eventID, the content_hash of a record without one, the originalEventID of an UPDATED_DATA record, or a
-    sharedEventID. The same id in another account or on another day is another event.
+    sharedEventID. Where none is like it, it is looked for in small letters. The same id in another account or on another day is
+    another event.
 
     Args:
         connection: See `trailtally.sql.database.open_database`.
@@ -79,11 +86,17 @@ def find_events(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Sp
     Raises:
         UsageError: No event of these days has the id.
     """
-    places = fetch_rows(connection, f"{_PLACES} LIMIT {max_rows}", {"id": event_id, "since": span.since, "until": span.until})
+    places = _find_places(connection, event_id, span, max_rows)
+    if not places and event_id != event_id.lower():
+        places = _find_places(connection, event_id.lower(), span, max_rows)
     if not places:
         raise UsageError(_not_found(connection, event_id, span))
     events = [event for place in places for event in _events_at(connection, place, max_rows)]
     return Matches(events=events, places=places[0]["places"], places_shown=len(places))
+
+
+def _find_places(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Span, max_rows: int) -> list[Row]:
+    return fetch_rows(connection, f"{_PLACES} LIMIT {max_rows}", {"id": event_id, "since": span.since, "until": span.until})
 
 
 def fetch_rows(connection: "duckdb.DuckDBPyConnection", query: str, parameters: dict[str, Any]) -> list[Row]:
@@ -100,10 +113,11 @@ def _not_found(connection: "duckdb.DuckDBPyConnection", event_id: str, span: Spa
     (days,) = fetch_rows(connection, query, {"since": span.since, "until": span.until})
     if days["first"] is None:
         return f"{event_id}: the tables hold no events of these days"
-    return (
-        f"{event_id}: these tables, from {days['first']} to {days['last']}, have no event with this id. Was its log file read? "
-        "`trailtally show` lists those that were not, `trailtally run` reads new ones"
-    )
+    found = f"{event_id}: these tables, from {days['first']} to {days['last']}, have no event with this id"
+    if _PART_OF_ID.fullmatch(event_id):
+        return f"{found}. The whole id is needed, of {_ID_LENGTH} characters"
+    program = program_name()
+    return f"{found}. Was its log file read? `{program} show` lists those that were not, `{program} run` reads new ones"
 
 
 def _events_at(connection: "duckdb.DuckDBPyConnection", place: Row, max_rows: int) -> list[Event]:
