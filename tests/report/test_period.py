@@ -26,6 +26,21 @@ def test_it_begins_with_the_first_day_that_the_tables_have_of_the_ninety() -> No
     assert (period.since, period.until, period.history, period.new_since) == ("2026-03-05", "2026-03-09", None, "2026-03-06")
 
 
+@pytest.mark.parametrize(
+    ("days", "since", "has_earlier_day"),
+    [
+        (["2026-03-09"], None, False),
+        (["2025-11-01", "2026-03-09"], "2026-03-04", False),  # 128 days before
+        (["2026-03-08", "2026-03-09"], "2026-03-09", True),
+        (["2026-03-08", "2026-03-09"], None, True),
+    ],
+)
+def test_a_day_to_compare_with_lies_before_the_period_or_in_it(days: list[str], since: str | None, has_earlier_day: bool) -> None:
+    period = chosen(days, since)
+    assert period.has_earlier_day is has_earlier_day
+    assert has_earlier_day or period.new_since == "2026-03-10"
+
+
 def test_a_day_without_logs_is_in_it_where_it_was_asked_for() -> None:
     period = chosen(["2026-03-01", "2026-03-05"], "2026-03-04", "2026-03-08")
     assert (period.since, period.until, period.history, period.new_since) == (

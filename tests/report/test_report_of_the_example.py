@@ -24,7 +24,7 @@ def test_the_period_at_a_glance(example_report: Page) -> None:
         "Events": ("283", "on 5 of 5 days"),  # 284 with the one of 2013
         "Accounts": ("3", "in 3 regions"),
         "Actors": ("13", "users, roles, services: 1 new"),
-        "Launches": ("10", "2 failed, 1 dry run"),
+        "RunInstances calls": ("13", "10 launched, 2 failed, 1 dry run"),
         "Instances launched": ("26", "and those of 1 launch of unknown size, up to 400"),
         "Failed calls": ("11", "3.9 % of events"),
         "Denied calls": ("10", "of the failed ones"),
@@ -68,15 +68,25 @@ def test_launches_a_day_by_type_and_by_actor(example_report: Page) -> None:
     }
 
 
-def test_instances_of_unknown_number_are_apart(example_report: Page) -> None:
+def test_launches_of_unknown_size_are_in_no_bar_and_said_below(example_report: Page) -> None:
     instances = stack(example_report, "launches", "Instances launched a day, by type")
     assert dict(zip(instances.names, instances.values, strict=True)) == {
-        "number unknown: at most, as asked for": [0, 0, 0, 0, 400],
         "m7g.large": [7, 0, 0, 3, 0],
         "g6.xlarge": [0, 0, 8, 0, 0],
         "p4d.24xlarge": [0, 6, 0, 0, 0],
         "t4g.medium": [0, 2, 0, 0, 0],
     }
+    assert instances.note == "Not in the bars: 1 launch of unknown size (2026-03-09 c7g.large, up to 400)."
+
+
+def test_a_type_has_one_colour_on_the_page(example_report: Page) -> None:
+    charts = [
+        stack(example_report, "launches", f"{what} type")
+        for what in ("Launches a day, by instance", "Instances launched a day, by")
+    ]
+    by_launches, by_instances = (dict(zip(chart.names, chart.colours, strict=True)) for chart in charts)
+    assert by_launches == {"m7g.large": 0, "g6.xlarge": 1, "t4g.medium": 2, "c7g.large": 3, "p4d.24xlarge": 4}
+    assert by_launches | by_instances == by_launches
 
 
 def test_who_launched(example_report: Page) -> None:

@@ -17,7 +17,7 @@ from trailtally.report import launches_section, page
 from trailtally.report import source as sources
 from trailtally.report.page import Page
 from trailtally.report.period import choose_period
-from trailtally.report.pieces import OTHERS, Heat, Quantity, Strip
+from trailtally.report.pieces import OTHERS, Heat, Listing, Quantity, Strip
 from trailtally.report.source import Source
 from trailtally.stages.stored import object_name
 from trailtally.tables import coverage, event_counts, launches, ledger
@@ -49,6 +49,35 @@ def test_new_is_what_was_not_there_in_the_ninety_days_before(tmp_path: Path) -> 
     assert listing(made, "new", "New addresses").rows == [(noon, "192.0.2.1", ALICE, "ec2.amazonaws.com DescribeInstances", 1, 1)]
     regions = listing(made, "new", "Regions that an account had not used before")
     assert regions.rows == [(one, ACCOUNT, "eu-west-1", bob, call, 1)]
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        ({}, "cannot be said: the tables have no earlier day"),
+        ({"since": "2026-03-09"}, "cannot be said: the tables have no day of the 90 before"),
+    ],
+)
+def test_without_an_earlier_day_nothing_is_said_to_be_new_or_not(question: dict[str, str], why: str, tmp_path: Path) -> None:
+    old = {key("old", day="2025-11-01"): log(event("e0", "2025-11-01T12:00:00Z"))} if question else {}
+    made = page_of(tmp_path, {key("a"): log(event("e1")), **old}, **question)
+    assert {tile.name: tile.note for tile in made.tiles}["Actors"] == f"users, roles, services: which are new {why}"
+    new = section(made, "new")
+    assert new.notes == [f"No history: the tables hold nothing of the 90 days before 2026-03-09. What is new {why}."]
+    assert [(len(part.rows), part.none) for part in new.parts if isinstance(part, Listing)] == [(0, f"{why.capitalize()}.")] * 3
+
+
+def test_launches_of_unknown_size_alone_are_said_where_there_is_no_bar(tmp_path: Path) -> None:
+    calls = [run_instances(f"l{n}", responseElements=None) for n in range(5)]
+    bare = run_instances("l5", responseElements=None, requestParameters=None)
+    made = page_of(tmp_path, {key("a"): log(*calls, bare)})
+    chart = stack(made, "launches", "Instances launched a day, by type")
+    each = "; 2026-03-09 t3.micro, up to 10" * 4
+    assert (chart.names, chart.note) == (
+        [],
+        f"Not in the bars: 6 launches of unknown size (2026-03-09 type unknown{each}; and 1 more).",
+    )
+    assert chart.note in page.html(made).replace("<wbr>", "")
 
 
 def test_a_gap_is_a_day_without_logs_after_the_first_ones(tmp_path: Path) -> None:
@@ -163,6 +192,8 @@ def test_a_chart_has_seven_series_and_others() -> None:
     assert chart.values[0] == [0, 10]
     assert chart.values[-1] == [0, 3 + 2]
     assert source.stack("t", sql.format(8)).names == [f"s{n}" for n in range(8)]
+    named = source.stack("t", sql.format(9), ["s8", "s0", "none"])
+    assert (named.names, named.colours) == (["s0", "s8", f"{OTHERS} (7)"], [1, 0, 2])
 
 
 def test_tables_of_nulls_alone_make_a_page(tmp_path: Path) -> None:

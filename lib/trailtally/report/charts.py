@@ -62,7 +62,7 @@ def stack_svg(stack: Stack, unit: Unit, label: str) -> Markup:
         if number
     ]
     largest = max(map(sum, zip(*stack.values, strict=True)), default=0)
-    colours = [f"var(--s{n})" for n in range(len(stack.names))]
+    colours = [f"var(--s{n})" for n in stack.colours]
     if stack.in_others:
         colours[-1] = "var(--others)"
     spec = {

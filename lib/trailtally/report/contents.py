@@ -14,7 +14,7 @@ from trailtally.report.call_sections import (
 )
 from trailtally.report.coverage_section import Losses, coverage_section
 from trailtally.report.launches_section import launches_section
-from trailtally.report.new_section import new_section
+from trailtally.report.new_section import cannot_be_said, new_section
 from trailtally.report.page import Page
 from trailtally.report.period import Period, Unit
 from trailtally.report.pieces import Listing, Section, Tile
@@ -65,7 +65,7 @@ def make_page(source: Source, *, output_name: str, now: dt.datetime, say: Callab
     tiles = [
         Tile("Events", f"{events:,}", f"on {_days(source)}", link="events"),
         Tile("Accounts", f"{accounts:,}", f"in {pluralize(regions, 'region')}", link="coverage"),
-        Tile("Actors", f"{actors:,}", f"users, roles, services: {_new_actors(new):,} new", link="new"),
+        Tile("Actors", f"{actors:,}", f"users, roles, services: {_new_actors(new, source.period)}", link="new"),
         *_launch_tiles(source),
         *_call_tiles(source, codes, events),
         *_loss_tiles(losses),
@@ -83,9 +83,11 @@ def make_page(source: Source, *, output_name: str, now: dt.datetime, say: Callab
     )
 
 
-def _new_actors(new: Section) -> int:
+def _new_actors(new: Section, period: Period) -> str:
+    if not period.has_earlier_day:
+        return f"which are new {cannot_be_said(period).removesuffix('.')}"
     listing = new.parts[0]
-    return (listing.total or 0) if isinstance(listing, Listing) else 0
+    return f"{(listing.total or 0) if isinstance(listing, Listing) else 0:,} new"
 
 
 def _days(source: Source) -> str:
@@ -95,14 +97,14 @@ def _days(source: Source) -> str:
 
 def _launch_tiles(source: Source) -> list[Tile]:
     calls, failed, dry, instances, unknown, asked = source.rows(_LAUNCHES, dry_run=DRY_RUN)[0]
-    others = f"{failed:,} failed, {pluralize(dry, 'dry run')}"
+    outcomes = [f"{calls:,} launched", *([f"{failed:,} failed"] if failed else []), *([pluralize(dry, "dry run")] if dry else [])]
     size = (
         f"and those of {pluralize(unknown, 'launch', 'launches')} of unknown size, up to {asked:,}"
         if unknown
         else "as their responses say"
     )
     return [
-        Tile("Launches", f"{calls:,}", others, link="launches"),
+        Tile("RunInstances calls", f"{calls + failed + dry:,}", ", ".join(outcomes), link="launches"),
         Tile("Instances launched", f"{instances:,}", size, is_alert=bool(unknown), link="launches"),
     ]
 

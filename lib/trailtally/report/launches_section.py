@@ -1,10 +1,12 @@
 """Launches: how many a day, of which types, by whom, and each one."""
 
+from dataclasses import replace
 from typing import Any
 
 from trailtally.cloudtrail.launch import DRY_RUN
-from trailtally.report.pieces import Listing, Quantity, Section, Stack
+from trailtally.report.pieces import MOST_SERIES, Listing, Quantity, Section, Stack
 from trailtally.report.source import Source
+from trailtally.terminal import pluralize
 
 # Rows of the list of all launches: with some hundred bytes each, the most that a page should have.
 _MOST_LAUNCHES = 2_000
@@ -12,15 +14,35 @@ _MOST_ACTORS = 50
 
 _TYPES = "coalesce(nullif(array_to_string(instance_types, ', '), ''), 'type unknown')"
 
-# A launch whose response CloudTrail left out may have started as many instances as it asked for.
-_AT_MOST = "coalesce(instance_count, max_count, min_count)"
-
 _A_DAY = """
 SELECT bucket, {series} AS series, {number} AS number
 FROM period_launches
-WHERE error_code IS NULL
+WHERE error_code IS NULL{of_known_size}
 GROUP BY bucket, series
 """
+
+# Both charts by type have the same types, each with one colour: those of most launches and those of most instances.
+_MAIN_TYPES = f"""
+WITH types AS (
+    SELECT {_TYPES} AS series, count(*) AS calls, sum(instance_count) AS instances
+    FROM period_launches
+    WHERE error_code IS NULL
+    GROUP BY series
+), places AS (
+    SELECT series, least(row_number() OVER (ORDER BY calls DESC, series),
+        row_number() OVER (ORDER BY instances DESC NULLS LAST, series)) AS place
+    FROM types
+)
+SELECT series FROM places ORDER BY place, series LIMIT {MOST_SERIES + 2}
+"""  # noqa: S608 - constants
+
+# A bar as long as what they asked for at most would flatten all others.
+_MOST_UNKNOWN = 5
+_UNKNOWN = f"""
+SELECT dt, {_TYPES} AS types, coalesce(max_count, min_count) AS asked, event_id
+FROM period_launches
+WHERE error_code IS NULL AND instance_count IS NULL
+"""  # noqa: S608 - constants
 
 _BY_ACTOR = """
 SELECT actor, count(*) FILTER (error_code IS NULL) AS calls,
@@ -43,15 +65,16 @@ FROM period_launches
 def launches_section(source: Source) -> Section:
     """Return the section: launches a day by type and by actor, instances a day, who launched, and every launch."""
     unit = source.period.unit
+    types = [series for (series,) in source.rows(_MAIN_TYPES)]
+    if len(types) > MOST_SERIES + 1:
+        types = types[:MOST_SERIES]
+    by_type, by_actor = (
+        _A_DAY.format(series=series, number="count(*)", of_known_size="") for series in (_TYPES, "coalesce(actor, 'unknown')")
+    )
     parts: list[Stack | Listing] = [
-        _chart(source, f"Launches a {unit}, by instance type", _TYPES, "count(*)"),
-        _chart(source, f"Launches a {unit}, by actor", "coalesce(actor, 'unknown')", "count(*)"),
-        _chart(
-            source,
-            f"Instances launched a {unit}, by type",
-            f"CASE WHEN instance_count IS NULL THEN 'number unknown: at most, as asked for' ELSE {_TYPES} END",
-            f"sum(coalesce({_AT_MOST}, 0))::BIGINT",
-        ),
+        source.stack(f"Launches a {unit}, by instance type", by_type, names=types),
+        source.stack(f"Launches a {unit}, by actor", by_actor),
+        _instances_launched(source, types),
         _by_actor(source),
         _each(source),
     ]
@@ -63,8 +86,14 @@ def launches_section(source: Source) -> Section:
     return Section("launches", "Launches", notes, parts)
 
 
-def _chart(source: Source, title: str, series: str, number: str) -> Stack:
-    return source.stack(title, _A_DAY.format(series=series, number=number))
+def _instances_launched(source: Source, types: list[str]) -> Stack:
+    sizes = _A_DAY.format(series=_TYPES, number="sum(instance_count)::BIGINT", of_known_size=" AND instance_count IS NOT NULL")
+    found, count = source.first_rows(_UNKNOWN, order="asked DESC NULLS FIRST, dt, event_id", most=_MOST_UNKNOWN)
+    chart = source.stack(f"Instances launched a {source.period.unit}, by type", sizes, names=types)
+    named = [f"{day} {kinds}" + (f", up to {asked:,}" if asked is not None else "") for day, kinds, asked, _ in found]
+    more = f"; and {count - len(named):,} more" if count > len(named) else ""
+    unknown = f"Not in the bars: {pluralize(count, 'launch', 'launches')} of unknown size ({'; '.join(named)}{more})."
+    return replace(chart, note=unknown if count else "")
 
 
 def _by_actor(source: Source) -> Listing:
@@ -74,7 +103,7 @@ def _by_actor(source: Source) -> Listing:
         (actor, calls, instances, _unknown(unknown, asked) if unknown else 0, *rest)
         for actor, calls, instances, unknown, asked, *rest in found
     ]
-    columns = ("who", "launches", "instances", "of unknown size", "failed", "dry runs", "addresses", "last call (UTC)")
+    columns = ("who", "launched", "instances", "of unknown size", "failed", "dry runs", "addresses", "last call (UTC)")
     return Listing("Who launched", columns, rows, count, "those that may have launched most")
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from trailtally.report.period import HISTORY_DAYS
+from trailtally.report.period import HISTORY_DAYS, Period
 from trailtally.report.pieces import Listing, Section
 from trailtally.report.source import Source
 
@@ -66,10 +66,21 @@ def comparison(source: Source) -> str:
             f"New is what was not there before {period.since}: the tables are compared with up to {HISTORY_DAYS} days before, of "
             f"which they hold those since {period.history}."
         )
-    return (
-        f"No history: the tables hold nothing of the {HISTORY_DAYS} days before {period.since}. That first day stands for it: "
-        f"listed is what was first seen on {period.new_since} or later."
-    )
+    nothing = f"No history: the tables hold nothing of the {HISTORY_DAYS} days before {period.since}."
+    if not period.has_earlier_day:
+        return f"{nothing} What is new {cannot_be_said(period)}"
+    stands = "That first day" if period.since == period.first_logs else f"The first day with logs, {period.first_logs},"
+    return f"{nothing} {stands} stands for it: listed is what was first seen on {period.new_since} or later."
+
+
+def cannot_be_said(period: Period) -> str:
+    """Return why nothing is called new, for a period that has no earlier day."""
+    before = "earlier day" if period.first == period.first_logs else f"day of the {HISTORY_DAYS} before"
+    return f"cannot be said: the tables have no {before}."
+
+
+def _none(source: Source, what: str) -> str:
+    return what if source.period.has_earlier_day else cannot_be_said(source.period).capitalize()
 
 
 class _Call(NamedTuple):
@@ -92,7 +103,7 @@ def _actors(source: Source) -> Listing:
         call = calls.get((seen, actor), _Call(seen))
         rows.append((seen, actor, call.actor_type, call.account_id, call.source_ip, call.name, number))
     columns = ("first seen (UTC)", "who", "type", "in account", "from", "first call", "calls")
-    return Listing("New actors", columns, rows, count, "the newest", none="No new actor.")
+    return Listing("New actors", columns, rows, count, "the newest", none=_none(source, "No new actor."))
 
 
 def _addresses(source: Source) -> Listing:
@@ -103,7 +114,7 @@ def _addresses(source: Source) -> Listing:
         call = calls.get((seen, address), _Call(seen))
         rows.append((seen, address, call.actor, call.name, actors, number))
     columns = ("first seen (UTC)", "address", "first used by", "first call", "actors", "calls")
-    return Listing("New addresses", columns, rows, count, "the newest", none="No new address.")
+    return Listing("New addresses", columns, rows, count, "the newest", none=_none(source, "No new address."))
 
 
 def _regions(source: Source) -> Listing:
@@ -114,7 +125,9 @@ def _regions(source: Source) -> Listing:
         call = calls.get((seen, account, region), _Call(seen))
         rows.append((seen, account, region, call.actor, call.name, events))
     columns = ("first used (UTC)", "account", "region", "first used by", "first call", "events")
-    return Listing("Regions that an account had not used before", columns, rows, count, "the newest", none="No new region.")
+    return Listing(
+        "Regions that an account had not used before", columns, rows, count, "the newest", none=_none(source, "No new region.")
+    )
 
 
 def _calls_then(source: Source, found: Sequence[tuple[Any, ...]]) -> list[_Call]:

@@ -37,6 +37,7 @@ class Period:
     Attributes:
         since, until: The first and the last day, both included.
         first, last: The first and the last day of the tables, those after today left out.
+        first_logs, last_logs: The first and the last day of the tables that are in the report.
         history: The first day of the tables that what is new is compared with; None where they hold nothing before `since`.
         after_today: Days of the tables after today. None of them is in a report.
         last_whole: The last day that should be whole: `until`, or yesterday if that is today.
@@ -46,6 +47,8 @@ class Period:
     until: str
     first: str
     last: str
+    first_logs: str
+    last_logs: str
     history: str | None
     after_today: int
     last_whole: str
@@ -68,8 +71,13 @@ class Period:
 
     @property
     def new_since(self) -> str:
-        """Return the first day on which something can be new. Without a history, the period's first day stands for one."""
-        return self.since if self.history else (dt.date.fromisoformat(self.since) + _ONE).isoformat()
+        """Return the first day on which something can be new. Without a history, the first day with logs stands for one."""
+        return self.since if self.history else _after(self.first_logs)
+
+    @property
+    def has_earlier_day(self) -> bool:
+        """Return whether anything can be called new: there is a day to compare with, before the period or in it."""
+        return self.history is not None or self.first_logs < self.last_logs
 
     def bucket_of(self, day: str) -> str:
         """Return the bucket of a day: the day, the Monday of its week, its month or its year."""
@@ -105,7 +113,8 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
     else:
         start = _before(last, DEFAULT_DAYS - 1)
         first = next((day for day in known if start <= day <= last), start)
-    if not any(first <= day <= last for day in known):
+    logs = [day for day in known if first <= day <= last]
+    if not logs:
         asked = f"from {since or first} " + (f"to {until}" if until else "on")
         raise UsageError(f"{output_name}: no events {asked}. Its tables have {known[0]} to {known[-1]} (--since, --until)")
     oldest = _before(first, HISTORY_DAYS)
@@ -114,6 +123,8 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
         until=last,
         first=known[0],
         last=known[-1],
+        first_logs=logs[0],
+        last_logs=logs[-1],
         history=next((day for day in known if oldest <= day < first), None),
         after_today=len(days) - len(known),
         last_whole=min(last, _before(now, 1)),
@@ -134,6 +145,11 @@ def days_between(first: str, last: str) -> list[str]:
     """Return the days from the first to the last, both included."""
     start = dt.date.fromisoformat(first)
     return [(start + number * _ONE).isoformat() for number in range((dt.date.fromisoformat(last) - start).days + 1)]
+
+
+def _after(day: str) -> str:
+    ordinal = dt.date.fromisoformat(day).toordinal() + 1
+    return dt.date.fromordinal(min(ordinal, dt.date.max.toordinal())).isoformat()
 
 
 def _before(day: str, days: int) -> str:

@@ -78,14 +78,18 @@ class Stack:
         buckets: The names of the bars.
         names: The series, the largest first, `others` last; at most MOST_SERIES + 1.
         values: For each series a number for each bucket.
+        colours: For each series the number of its colour; `others` has its own.
         in_others: How many series `others` stands for.
+        note: What is not in the chart.
     """
 
     title: str
     buckets: Sequence[str]
     names: Sequence[str]
     values: Sequence[Sequence[int]]
+    colours: Sequence[int]
     in_others: int = 0
+    note: str = ""
 
     @property
     def totals(self) -> list[int]:
@@ -122,8 +126,17 @@ class Section:
     parts: Sequence[Stack | Heat | Listing] = field(default_factory=list)
 
 
-def stack(title: str, buckets: Sequence[str], counts: Iterable[tuple[str, str | None, int]], in_others: int = 0) -> Stack:
-    """Return the chart of these counts: (bucket, series, number). The series None is `others`, of `in_others` series."""
+def stack(
+    title: str,
+    buckets: Sequence[str],
+    counts: Iterable[tuple[str, str | None, int]],
+    in_others: int = 0,
+    coloured: Sequence[str] = (),
+) -> Stack:
+    """Return the chart of these counts: (bucket, series, number). The series None is `others`, of `in_others` series.
+
+    The series have the colours of their places in `coloured`; without it, those of their places in the chart.
+    """
     numbers: Counter[tuple[str, str | None]] = Counter()
     totals: Counter[str] = Counter()
     for bucket, name, number in counts:
@@ -132,7 +145,9 @@ def stack(title: str, buckets: Sequence[str], counts: Iterable[tuple[str, str | 
             totals[name] += number
     names = sorted(totals, key=lambda name: (-totals[name], name))
     values = [[numbers[bucket, name] for bucket in buckets] for name in names]
+    colours = [coloured.index(name) if coloured else place for place, name in enumerate(names)]
     if in_others:
+        colours.append(len(names))
         names.append(f"{OTHERS} ({in_others:,})")
         values.append([numbers[bucket, None] for bucket in buckets])
-    return Stack(title, buckets, names, values, in_others)
+    return Stack(title, buckets, names, values, colours, in_others)

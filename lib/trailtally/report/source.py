@@ -41,6 +41,15 @@ GROUP BY bucket, shown
 """
 
 
+_OF_NAMES = """
+WITH counted AS ({sql}), marked AS (SELECT *, list_contains($names, series) AS is_named FROM counted)
+SELECT bucket, CASE WHEN is_named THEN series END AS shown, sum(number)::BIGINT,
+    (SELECT count(DISTINCT series) FROM marked WHERE NOT is_named)
+FROM marked
+GROUP BY bucket, shown
+"""
+
+
 @dataclass(frozen=True)
 class Question:
     """What to report: days (YYYY-MM-DD; None is by default) and accounts; of none, all."""
@@ -73,11 +82,17 @@ class Source:
         found = self.rows(f"SELECT *, count(*) OVER () FROM ({sql}) ORDER BY {order} LIMIT {most}", **values)  # noqa: S608 - ours
         return [row[:-1] for row in found], found[0][-1] if found else 0
 
-    def stack(self, title: str, sql: str) -> Stack:
-        """Return the chart of a query for `bucket`, `series` and `number`: none of them NULL."""
-        found = self.rows(_SERIES.format(sql=sql, most=MOST_SERIES))
+    def stack(self, title: str, sql: str, names: Sequence[str] = ()) -> Stack:
+        """Return the chart of a query for `bucket`, `series` and `number`: none of them NULL.
+
+        Of its series the largest are named; or those that are given, each in the colour of its place among them.
+        """
+        if names:
+            found = self.rows(_OF_NAMES.format(sql=sql), names=names)
+        else:
+            found = self.rows(_SERIES.format(sql=sql, most=MOST_SERIES))
         in_others = max((others for _, series, _, others in found if series is None), default=0)
-        return stack(title, self.period.buckets, [row[:3] for row in found], in_others)
+        return stack(title, self.period.buckets, [row[:3] for row in found], in_others, names)
 
 
 def make_source(
