@@ -408,6 +408,12 @@ def test_what_an_actor_did_between_two_times(made: Tables) -> None:
     ]
 
 
+def test_an_actor_is_found_by_the_name_of_the_session(made: Tables) -> None:
+    assert made.rows("events_of_actor", "event_id", actor="^bob$") == ["s2"]
+    assert made.rows("events_of_actor", "event_id", actor="^BOB$") == []
+    assert made.rows("events_of_actor", "event_id", actor="(?i)^BOB$") == ["s2"]
+
+
 def test_all_calls_from_an_address(made: Tables) -> None:
     assert made.rows("events_of_address", "event_id", "account_id", address="192.0.2.8") == [
         *(("s1", ACCOUNT), ("s2", ACCOUNT), ("s3", ACCOUNT), ("s4", ACCOUNT), ("s6", SECURITY), ("s5", ACCOUNT)),

@@ -52,7 +52,7 @@ def on_duckdb(tables: Tables, name: str, **values: str) -> tuple[list[str], list
 
 NARROWED = {
     "account": "^(111122223333)$",
-    "actor": r"user/[A-Z]\w+$|role/App$",
+    "actor": r"user/[A-Z]\w+$|role/App$|^bob$",
     "api": "^ec2.*:(Run|Describe)",
     "file": r"_2026\d+",
 }

@@ -106,6 +106,7 @@ MEANT = {
     "regexp_like(coalesce(account_id, ''),": {"account"},
     r"regexp_like(coalesce(regexp_extract(file_key, '^.*/(\d{12})/CloudTrail(/|$)', 1), ''),": {"account"},
     "regexp_like(actor,": {"actor"},
+    "regexp_like(coalesce(session_name, ''),": {"actor"},
     "regexp_like(coalesce(event_source, '') || ':' || coalesce(event_name, ''),": {"api"},
     "regexp_like(file_key,": {"file"},
     "source_ip =": {"address"},
@@ -228,6 +229,33 @@ def test_a_value_longer_than_athena_takes_is_wrong_use() -> None:
     with pytest.raises(UsageError) as raised:
         arguments(ASKED, {"actor": "x" * 1021 + "'", "since": "2026-03-09"})
     assert str(raised.value) == "--actor: Athena takes 1024 characters at most, and these are 1025"
+
+
+@pytest.mark.parametrize(
+    ("api", "pattern"),
+    [
+        ("ec2:RunInstances", r"ec2(\.amazonaws\.com)?:RunInstances"),
+        ("(?i)^ec2:run", r"(?i)^ec2(\.amazonaws\.com)?:run"),
+        ("^iam.amazonaws.com:CreateUser$", "^iam.amazonaws.com:CreateUser$"),
+        ("RunInstances", "RunInstances"),
+    ],
+)
+def test_a_service_needs_no_domain(api: str, pattern: str) -> None:
+    options: Any = SimpleNamespace(**(dict.fromkeys(FILLED) | {"api": api}))
+    assert values(query("calls_of_api"), options)["api"] == pattern
+
+
+def test_only_days_that_were_typed_are_named() -> None:
+    typed = dict.fromkeys(FILLED)
+    for given, why in [
+        ({"since": Moment("9000-01-01")}, "--since 9000-01-01 comes after today, "),
+        ({"since": Moment("2026-03-09", "10:00:00")}, "query launches takes whole days: give --since 2026-03-09"),
+        ({"until": Moment("2026-03-09", "10:00:00")}, "query launches takes whole days: give --until 2026-03-09"),
+    ]:
+        with pytest.raises(UsageError) as raised:
+            values(query("launches"), SimpleNamespace(**(typed | given)))  # type: ignore[arg-type]
+        assert str(raised.value).startswith(why)
+        assert "--until 20" not in str(raised.value) or "until" in given
 
 
 def test_help_names_every_query_with_its_question(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
@@ -20,6 +21,12 @@ _MINUTES = 60
 _HISTORY_DAYS = 90
 _HISTORY_OF_COMPLETENESS = 14
 
+# A service without its domain at the beginning of a pattern, as in ec2:RunInstances.
+_SHORT_SERVICE = re.compile(r"^((?:\(\?i\))?\^?[A-Za-z0-9-]+):")
+
+# What takes a regular expression.
+PATTERNS = ("actor", "api", "file")
+
 _OPTIONS = ("account", "actor", "address", "api", "file", "history", "launch", "minutes")
 
 
@@ -35,7 +42,6 @@ class Moment(NamedTuple):
 
 def add_parameters(parser: argparse.ArgumentParser, *, first_day: str = "") -> None:
     """Add the options that fill the parameters of the named queries. No day may come before `first_day`."""
-    today = dt.datetime.now(dt.UTC).date()
     a_moment = partial(moment, first_day=first_day)
     parser.add_argument(
         "--since",
@@ -44,9 +50,7 @@ def add_parameters(parser: argparse.ArgumentParser, *, first_day: str = "") -> N
         help="first day, YYYY-MM-DD, or 14d: fourteen days before today, UTC (default: seven days before --until); for "
         "events_of_actor also a time, YYYY-MM-DDThh:mm",
     )
-    parser.add_argument(
-        "--until", type=a_moment, metavar="DAY", default=today.isoformat(), help="last day, or time (default: today, UTC)"
-    )
+    parser.add_argument("--until", type=a_moment, metavar="DAY", help="last day, or time (default: today, UTC)")
     parser.add_argument(
         "--history",
         type=a_moment,
@@ -57,9 +61,15 @@ def add_parameters(parser: argparse.ArgumentParser, *, first_day: str = "") -> N
     parser.add_argument(
         "--account", type=account_id, action="append", metavar="ID", help="this account; repeatable (default: all)"
     )
-    parser.add_argument("--actor", metavar="REGEX", help="a part of the actor's ARN, such as user/Alice$ (default: all, .*)")
     parser.add_argument(
-        "--api", metavar="REGEX", help="of calls_of_api: such as ^iam.amazonaws.com:CreateUser$ (default: all, .*)"
+        "--actor",
+        metavar="REGEX",
+        help="a part of the actor's ARN, such as user/Alice$; of events_of_actor also of the session's name (default: all, .*)",
+    )
+    parser.add_argument(
+        "--api",
+        metavar="REGEX",
+        help="of calls_of_api: such as ^iam.amazonaws.com:CreateUser$, or iam:CreateUser (default: all, .*)",
     )
     parser.add_argument("--file", metavar="REGEX", help="of files_not_read: a part of the file's URL (default: all, .*)")
     parser.add_argument("--address", metavar="ADDRESS", help="of events_of_address: such as 198.51.100.7")
@@ -78,13 +88,16 @@ def values(asked: Query, options: argparse.Namespace, *, first_day: str = "") ->
     for name in _OPTIONS:
         if getattr(options, name) is not None and name not in names:
             raise UsageError(f"query {asked.name} has no --{name}: it takes {_taken(names)}")
-    until: Moment = options.until
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    until: Moment = options.until or Moment(today)
     since: Moment = options.since or Moment(_days_before(until.day, _DAYS))
     if (since.time or until.time) and "since_time" not in names:
-        raise UsageError(f"query {asked.name} takes whole days: give --since {since.day} --until {until.day}")
+        given = [f"--{name} {it.day}" for name, it in (("since", options.since), ("until", options.until)) if it]
+        raise UsageError(f"query {asked.name} takes whole days: give {' '.join(given)}")
     since_time, until_time = f"{since.day} {since.time or '00:00:00'}", f"{until.day} {until.time or '23:59:59.999'}"
     if since_time > until_time:
-        raise UsageError(f"--since {since} comes after --until {until}")
+        end = f"--until {until}" if options.until else f"today, {today} (UTC), and without --until today is the last day"
+        raise UsageError(f"--since {since} comes after {end}")
     accounts = "|".join(options.account or ())
     return {
         "since": since.day,
@@ -94,7 +107,7 @@ def values(asked: Query, options: argparse.Namespace, *, first_day: str = "") ->
         "history": _history(asked, options.history, since.day, first_day),
         "account": f"^({accounts})$" if accounts else _ALL,
         "actor": _ALL if options.actor is None else options.actor,
-        "api": _ALL if options.api is None else options.api,
+        "api": _ALL if options.api is None else _SHORT_SERVICE.sub(r"\1(\.amazonaws\.com)?:", options.api),
         "file": _ALL if options.file is None else options.file,
         "address": options.address or "",
         "launch": options.launch or "",
