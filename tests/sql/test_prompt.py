@@ -55,7 +55,17 @@ def typed(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
 def test_a_statement_of_several_lines_ends_with_a_semicolon_or_an_empty_line(typed: Typed) -> None:
     assert typed("SELECT event_id\rFROM events;\r") == ("  event_id\n  e1\n", "1 row, TIME\n")
     assert typed("SELECT 1 AS a\r\r") == ("  a\n  1\n", "1 row, TIME\n")
-    assert typed("\r\rexit\r") == ("", "")
+
+
+@pytest.mark.parametrize("word", ["exit", "quit;", "\\q", ".exit"])
+def test_the_words_of_other_prompts_end_it(typed: Typed, word: str) -> None:
+    assert typed(f"\r\r{word}\rSELECT 1 AS never;\r") == ("", "")
+
+
+def test_help_is_printed_again(typed: Typed) -> None:
+    out, err = typed("help\rSELECT 1 AS a;\r")
+    assert (out, err.splitlines()[-1]) == ("  a\n  1\n", "1 row, TIME")
+    assert "tables: events, duplicates" in err
 
 
 def test_a_wrong_statement_shows_its_place_and_the_next_one_is_asked(typed: Typed) -> None:

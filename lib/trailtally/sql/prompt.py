@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 PROMPT, _CONTINUED = "sql> ", "...> "
-_ENDS = {"exit", "quit", ".exit", ".quit"}
+_ENDS = {"exit", "quit", ".exit", ".quit", "\\q"}
+_ASKS_FOR_HELP = {"help", ".help", "\\h", "\\?", "?"}
 _HELP = (
-    "tables: {}\nA statement ends with ; or an empty line. Tab completes, Ctrl-C cancels, Ctrl-D ends. Try: DESCRIBE launches;"
+    "tables: {}\nA statement ends with ; or an empty line. Tab completes, Ctrl-C cancels, exit or Ctrl-D ends. "
+    "Try: DESCRIBE launches;"
 )
 
 
@@ -32,7 +34,7 @@ def ask_at_prompt(database: Database, target: Target) -> None:
         session = _session(database)
     except ImportError as error:
         raise missing_extra(error, "sql") from None
-    print(_HELP.format(", ".join(VIEWS)), file=sys.stderr)
+    _print_help()
     while True:
         try:
             statement = session.prompt(PROMPT).strip().rstrip(";").strip()
@@ -42,8 +44,14 @@ def ask_at_prompt(database: Database, target: Target) -> None:
             return
         if statement.lower() in _ENDS:
             return
-        if statement:
+        if statement.lower() in _ASKS_FOR_HELP:
+            _print_help()
+        elif statement:
             _answer(database, statement, target)
+
+
+def _print_help() -> None:
+    print(_HELP.format(", ".join(VIEWS)), file=sys.stderr)
 
 
 def _answer(database: Database, statement: str, target: Target) -> None:
@@ -87,7 +95,7 @@ def _keys() -> "KeyBindings":
     @keys.add("enter")
     def enter(event: "KeyPressEvent") -> None:
         text = event.current_buffer.text.rstrip(" ")
-        if not text.strip() or text.endswith((";", "\n")) or text.strip().lower() in _ENDS:
+        if not text.strip() or text.endswith((";", "\n")) or text.strip().lower() in _ENDS | _ASKS_FOR_HELP:
             event.current_buffer.validate_and_handle()
         else:
             event.current_buffer.insert_text("\n")
