@@ -144,6 +144,32 @@ def test_of_a_long_table_the_first_rows_are_shown_and_the_others_counted(
     assert len(run("sql", made.output, sql)[1].splitlines()) == 201
 
 
+def test_a_table_wider_than_the_terminal_has_a_line_per_column(
+    run: Command, made: Tables, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    sql = "SELECT event_id, event_time, mfa, launch.instance_count AS n FROM events ORDER BY 1 DESC LIMIT 2"
+    wide = run("sql", made.output, sql)[1]
+    assert wide.splitlines()[0] == "  event_id  event_time                  mfa  n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert run("sql", made.output, sql)[1].splitlines() == [
+        "  event_id    l1",
+        "  event_time  2026-03-09 12:00:00.000",
+        "  mfa         -",
+        "  n           2",
+        "",
+        "  event_id    e2",
+        "  event_time  2026-03-09 08:00:00.123456",
+        "  mfa         -",
+        "  n           -",
+    ]
+    assert run("sql", made.output, sql, "--format", "table")[1] == wide
+    run("sql", made.output, sql, "--into", tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == wide
+    monkeypatch.setenv("COLUMNS", "47")
+    assert run("sql", made.output, sql)[1] == wide
+
+
 # --- Where statements come from, and what is wrong with them --------------------------------------------------------------
 
 
@@ -159,6 +185,23 @@ def test_a_statement_may_stand_behind_options_or_come_from_standard_input(
     monkeypatch.setattr("sys.stdin", io.StringIO("SELECT '\udce9'"))
     assert run("sql", made.output)[2] == "trailtally: the statement is no text of UTF-8\n"
     assert "unrecognized arguments: --fromat" in run("sql", made.output, "--fromat", "SELECT 1")[2]
+
+
+@pytest.mark.parametrize("options", [[], ["--format", "csv"]])
+def test_a_statement_without_quotes_is_to_be_put_in_quotes(run: Command, made: Tables, options: list[str]) -> None:
+    status, _, err = run("sql", made.output, *options, "SELECT", "actor", "FROM", "events")
+    why = f'the statement is in several words: put it in quotes, trailtally sql {made.output} "SELECT ..."'
+    assert (status, err.splitlines()[-1]) == (2, f"trailtally sql: error: {why}")
+
+
+def test_of_several_statements_only_the_last_may_have_rows(run: Command, made: Tables) -> None:
+    assert run("sql", made.output, "SET threads = 2; SELECT 1 AS a;")[1] == "  a\n  1\n"
+    for sql in ("SELECT 1; SELECT 2", "DESCRIBE events; SELECT 2;"):
+        assert run("sql", made.output, sql) == (
+            2,
+            "",
+            "trailtally: one statement at a time: the text has several. UNION ALL BY NAME puts the rows of two into one answer\n",
+        )
 
 
 @pytest.mark.parametrize(
@@ -193,6 +236,11 @@ def test_a_wrong_statement_is_one_line_with_what_to_do_and_status_2(run: Command
 def test_what_cannot_be_is_said_before_anything_is_asked(run: Command, made: Tables, tmp_path: Path) -> None:
     for arguments, why in [
         (["--format", "parquet"], "--format parquet is no text: give --into FILE, too"),
+        (
+            ["--into", "x.xlsx"],
+            "--into x.xlsx: no format is known by .xlsx. Known are .csv, .json, .parquet and .txt (a table); "
+            "or give --format, too",
+        ),
         (["--into", "s3://b/x.csv"], "--into s3://b/x.csv: give a file of this machine"),
         (
             ["--into", f"{made.output}/x.csv"],
@@ -288,8 +336,52 @@ def test_a_named_query_prints_its_question_and_rows(run: Command, made: Tables) 
         "ec2.amazonaws.com,RunInstances,1,0,1,1",
     ]
     assert run("query", "launches", made.output, "--since", "2026-01-01", "--until", "2026-01-02")[1] == (
-        "Who launched instances, when, from where, and what?\n  no rows of 2026-01-01 to 2026-01-02 (--since, --until)\n"
+        "Who launched instances, when, from where, and what?\n"
+        "  no rows of 2026-01-01 to 2026-01-02; the tables have 2026-03-08 to 2026-03-09 (--since, --until)\n"
     )
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_why_there_are_no_rows_is_said_beside_their_count(run: Command, made: Tables, tmp_path: Path, form: str) -> None:
+    days = ["--since", "2026-01-01", "--until", "2026-01-02"]
+    why = "no rows of 2026-01-01 to 2026-01-02; the tables have 2026-03-08 to 2026-03-09 (--since, --until)\n"
+    if form != "parquet":
+        assert run("query", "launches", made.output, *days, "--format", form)[2] == f"{why}0 rows, TIME\n"
+    into = tmp_path / f"a.{form}"
+    assert run("query", "launches", made.output, *days, "--into", into) == (0, "", f"{why}0 rows in {into}, TIME\n")
+
+
+def test_an_unknown_launch_and_the_case_of_a_pattern_are_named(run: Command, made: Tables) -> None:
+    days = ["--since", "2026-03-08", "--until", "2026-03-09"]
+    of_days = "2026-03-08 to 2026-03-09; the tables have 2026-03-08 to 2026-03-09 (--since, --until)"
+    assert run("query", "events_around_launch", made.output, *days, "--launch", "i-1")[1].splitlines()[1] == (
+        f"  there is no launch i-1 in {of_days}"
+    )
+    assert run("query", "events_of_actor", made.output, *days, "--actor", "ALICE")[1].splitlines()[1] == (
+        f"  no rows of {of_days}; upper and lower case matter in --actor, unless it begins with (?i)"
+    )
+    assert run("query", "events_of_actor", made.output, *days, "--actor", "(?i)ALICE")[2] == "3 rows, TIME\n"
+    assert run("query", "calls_of_api", made.output, *days, "--api", "^ec2:RunInstances$")[2] == "1 row, TIME\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "give the NAME of a query and the OUTPUT of a run. Queries: access_denied, actor_hours, "),
+        (["launch", "OUTPUT"], "'launch' is no query. Did you mean launches or launches_by_actor or events_around_launch or "),
+        (["bussiest_api", "OUTPUT"], "'bussiest_api' is no query. Did you mean busiest_apis?\n"),
+        (["x", "OUTPUT"], "'x' is no query. Queries: access_denied, "),
+        (
+            ["OUTPUT", "launches"],
+            " is no query. The query's name comes first: trailtally query NAME OUTPUT. Queries: access_denied",
+        ),
+    ],
+)
+def test_of_a_wrong_name_those_alike_or_all_are_named(run: Command, made: Tables, arguments: list[str], why: str) -> None:
+    status, out, err = run("query", *(str(made.output) if word == "OUTPUT" else word for word in arguments))
+    assert (status, out) == (2, "")
+    assert err.startswith("usage: trailtally query NAME OUTPUT [options]\ntrailtally query: error: ")
+    assert why in err
 
 
 def test_a_value_is_never_sql_and_days_before_cloudtrail_are_days(run: Command, made: Tables) -> None:

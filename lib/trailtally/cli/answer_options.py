@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from trailtally.arguments import row_count
 from trailtally.errors import UsageError
 from trailtally.into_file import check_outside_tables
-from trailtally.sql.formats import FORMATS, PARQUET, TABLE
+from trailtally.sql.formats import CSV, FORMATS, JSON, PARQUET, TABLE
 from trailtally.storage import Store
 
 if TYPE_CHECKING:
     from trailtally.sql.results import Target
+
+# What the name of --into may end in, and the formats.
+_ENDINGS = {**{form: form for form in FORMATS}, "txt": TABLE}
 
 # Rows of a table: on a terminal, and elsewhere, as its columns are aligned in memory.
 _ROWS, _MOST_ROWS = 200, 100_000
@@ -23,9 +26,14 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=FORMATS,
-        help="of the rows (default: what the name of --into ends in; else table). parquet needs --into",
+        help="of the rows (default: what the name of --into ends in; else table. At a terminal that is too narrow for it a table "
+        "has a line per column; with --format table it has one per row). parquet needs --into",
     )
-    parser.add_argument("--into", metavar="FILE", help="write the rows into this file, which is replaced if it exists")
+    parser.add_argument(
+        "--into",
+        metavar="FILE",
+        help="write the rows into this file (.csv, .json, .parquet, or .txt for a table), which is replaced if it exists",
+    )
     parser.add_argument(
         "--rows",
         type=row_count,
@@ -40,12 +48,16 @@ def target_in(options: argparse.Namespace, store: Store) -> "Target":
 
     into = Path(options.into) if options.into is not None else None
     by_name = into.suffix.removeprefix(".").lower() if into else ""
-    chosen = options.format or (by_name if by_name in FORMATS else TABLE)
+    if into and by_name and not options.format and by_name not in _ENDINGS:
+        known = f"{', '.join(f'.{form}' for form in (CSV, JSON, PARQUET))} and .txt (a table)"
+        raise UsageError(f"--into {options.into}: no format is known by .{by_name}. Known are {known}; or give --format, too")
+    chosen = options.format or _ENDINGS.get(by_name, TABLE)
     if chosen == PARQUET and into is None:
         raise UsageError("--format parquet is no text: give --into FILE, too")
     if into and options.into.startswith("s3://"):
         raise UsageError(f"--into {options.into}: give a file of this machine")
     if into:
         check_outside_tables(into, store)
-    max_rows = options.rows or (_ROWS if into is None and sys.stdout.isatty() else _MOST_ROWS)
-    return Target(chosen, into, max_rows)
+    is_terminal = into is None and sys.stdout.isatty()
+    max_rows = options.rows or (_ROWS if is_terminal else _MOST_ROWS)
+    return Target(chosen, into, max_rows, fits_window=is_terminal and options.format is None)

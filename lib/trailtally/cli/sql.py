@@ -9,6 +9,7 @@ from trailtally.cli.answer_options import add_answer_options, target_in
 from trailtally.cli.exit_status import COMPLETE
 from trailtally.errors import UsageError
 from trailtally.storage import open_store
+from trailtally.terminal import printable, program_name
 
 _DESCRIPTION = """\
 Runs a statement of SQL over the tables of an output, with DuckDB on this machine: folder or S3, no server, no AWS beside the
@@ -50,13 +51,19 @@ def add_sql_command(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _take_behind_options(sql: argparse.ArgumentParser) -> None:
-    """Let the statement stand behind options, too: before Python 3.13 argparse takes it only directly behind OUTPUT."""
+    """Let the statement stand behind options, too: before Python 3.13 argparse takes it only directly behind OUTPUT.
+
+    Several words are a statement without quotes.
+    """
     parse = sql.parse_known_args
 
     def parse_known_args(*given: Any) -> tuple[argparse.Namespace, list[str]]:
         found, rest = parse(*given)
         if found.statement is None and len(rest) == 1 and (" " in rest[0] or not rest[0].startswith("-")):
             found.statement = rest.pop()
+        if rest and not rest[0].startswith("-"):
+            output = printable(found.output)
+            sql.error(f'the statement is in several words: put it in quotes, {program_name()} sql {output} "SELECT ..."')
         return found, rest
 
     sql.parse_known_args = parse_known_args  # type: ignore[method-assign,assignment]

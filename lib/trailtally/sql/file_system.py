@@ -21,7 +21,7 @@ from trailtally.errors import TrailtallyError, UsageError
 from trailtally.sql.table_objects import table_objects
 from trailtally.stages.stored import object_name
 from trailtally.storage import Entry, Store, StoreError
-from trailtally.tables import TABLES
+from trailtally.tables import TABLES, event_counts
 from trailtally.tables.columns import Table
 
 SCHEME = "trailtally"
@@ -68,6 +68,11 @@ class TableFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no type
         with self._remember_error():
             names = list(self._listed(table)) if self.is_listing else []
         return [f"{SCHEME}://{name}" for name in names or [object_name(table, _NO_DAY)]]
+
+    def event_days(self) -> list[str]:
+        """Return the event days that the tables have, sorted."""
+        with self._remember_error():
+            return sorted({name.split("/")[1].partition("=")[2] for name in self._listed(event_counts.TABLE)})
 
     def _listed(self, table: Table) -> dict[str, Entry]:
         with self._lock:

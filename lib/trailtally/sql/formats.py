@@ -39,8 +39,23 @@ class Answer(Protocol):
 
 def as_table(answer: Answer) -> str:
     """Return the rows in aligned columns; NULL is `-`."""
+    return "\n".join(align_columns(_cells(answer), answer.are_numbers))
+
+
+def as_vertical_table(answer: Answer, width: int) -> str:
+    """Return the same where it is no wider than `width` characters; else each row as lines of a column and its value."""
+    names, *rows = _cells(answer)
+    lines = align_columns([names, *rows], answer.are_numbers)
+    if not rows or max(map(len, lines)) <= width:
+        return "\n".join(lines)
+    blocks = [align_columns(list(zip(names, row, strict=True)), [False, False]) for row in rows]
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _cells(answer: Answer) -> list[list[str]]:
+    """Return the names of the columns and the rows, as text that is safe on a terminal."""
     rows = [["-" if cell is None else printable(_text(cell)) for cell in row] for row in answer.rows]
-    return "\n".join(align_columns([[printable(name) for name in answer.columns], *rows], answer.are_numbers))
+    return [[printable(name) for name in answer.columns], *rows]
 
 
 def as_csv(answer: Answer) -> str:

@@ -1,6 +1,7 @@
 """The answer to a statement where the user wants it: printed, or written into a file."""
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from trailtally.errors import UsageError
 from trailtally.into_file import replace_file
 from trailtally.sql.database import Database
-from trailtally.sql.formats import CSV, JSON, PARQUET, TABLE, as_table, csv_lines, json_lines
+from trailtally.sql.formats import CSV, JSON, PARQUET, TABLE, as_table, as_vertical_table, csv_lines, json_lines
 from trailtally.sql.interrupt import run_interruptibly
 from trailtally.sql.query_progress import report_progress
 from trailtally.sql.statement import Rows
@@ -29,11 +30,15 @@ _COUNTED = 100_000
 
 @dataclass(frozen=True)
 class Target:
-    """Where an answer goes, and in which format. Of a table `max_rows` are shown."""
+    """Where an answer goes, and in which format.
+
+    Of a table `max_rows` are shown; `fits_window`: one that is wider than the terminal is printed with a line per column.
+    """
 
     format: str = TABLE
     into: Path | None = None
     max_rows: int | None = None
+    fits_window: bool = False
 
 
 @dataclass
@@ -66,10 +71,10 @@ class _CountedRows:
 
 
 class Heading(NamedTuple):
-    """The line above a table, and the line below it where there are no rows."""
+    """The line above a table, and what returns the line that says why there are no rows."""
 
     title: str
-    none: str
+    none: Callable[[], str]
 
 
 Ask = Callable[[], AbstractContextManager[Rows]]
@@ -104,19 +109,25 @@ def _write(ask: Ask, target: Target, heading: Heading | None) -> tuple[str, str]
         rows = _CountedRows(answer, target.max_rows if target.format == TABLE else None)
         if target.format == PARQUET and target.into:
             with replace_file(target.into) as draft:
-                return "", f"{pluralize(_write_parquet(answer, draft), 'row')} in {target.into}"
+                rows.count = _write_parquet(answer, draft)
+            return "", f"{_none(rows, heading)}{pluralize(rows.count, 'row')} in {target.into}"
         lines = {CSV: csv_lines, JSON: json_lines, TABLE: _table_lines}[target.format](rows)
         if target.into:
             with replace_file(target.into) as draft, draft.open("w", encoding="utf-8") as file:
                 _write_lines(lines, file)
-            return "", f"{rows.summary()} in {target.into}"
+            return "", f"{_none(rows, heading)}{rows.summary()} in {target.into}"
         if target.format != TABLE:
             _write_lines(lines, sys.stdout)
-            return "", rows.summary()
-        text = as_table(rows)
+            return "", f"{_none(rows, heading)}{rows.summary()}"
+        text = as_vertical_table(rows, shutil.get_terminal_size().columns) if target.fits_window else as_table(rows)
         if heading:
-            text = f"{heading.title}\n{text if rows.count else heading.none}"
+            text = f"{heading.title}\n{text if rows.count else f'  {heading.none()}'}"
         return text, rows.summary()
+
+
+def _none(rows: _CountedRows, heading: Heading | None) -> str:
+    """Return the line that says why there are no rows, for standard error."""
+    return "" if rows.count or heading is None else f"{heading.none()}\n"
 
 
 def _table_lines(answer: _CountedRows) -> Iterator[str]:

@@ -58,13 +58,14 @@ class Rows:
 
 @contextlib.contextmanager
 def ask(database: "Database", sql: str, parameters: Mapping[str, str] | None = None) -> Iterator[Rows]:
-    """Run a statement, of several the last one has the rows. Yield them: they can be read in the block.
+    """Run a statement, with such as SET before it. Yield its rows: they can be read in the block.
 
     Raises:
         UsageError: The statement is wrong.
         TrailtallyError: It failed; of the store, its own error.
     """
     with _translate_errors_of(database):
+        _check_one_has_rows(database.connection, sql)
         relation = cast("duckdb.DuckDBPyRelation | None", database.connection.sql(sql, params=dict(parameters or {})))
         if relation is None:
             raise UsageError("the statement is empty, or no more than a comment")
@@ -73,6 +74,15 @@ def ask(database: "Database", sql: str, parameters: Mapping[str, str] | None = N
             yield Rows(reader.schema, _batches(reader))
         finally:
             reader.close()
+
+
+def _check_one_has_rows(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
+    """Raise UsageError where a statement that has rows stands before another: they would be lost."""
+    from duckdb import StatementType  # noqa: PLC0415 - an extra
+
+    before = [statement.type for statement in connection.extract_statements(sql)[:-1]]
+    if any(kind in {StatementType.SELECT, StatementType.EXPLAIN, StatementType.MULTI} for kind in before):
+        raise UsageError("one statement at a time: the text has several. UNION ALL BY NAME puts the rows of two into one answer")
 
 
 def _with_texts(relation: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation":
