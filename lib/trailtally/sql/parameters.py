@@ -64,7 +64,8 @@ def add_parameters(parser: argparse.ArgumentParser, *, first_day: str = "") -> N
     parser.add_argument(
         "--actor",
         metavar="REGEX",
-        help="a part of the actor's ARN, such as user/Alice$; of events_of_actor also of the session's name (default: all, .*)",
+        help="a part of the actor's ARN, such as user/Alice$, or (?i)alice$ in capitals, too; of events_of_actor also of the "
+        "session's name (default: all, .*)",
     )
     parser.add_argument(
         "--api",
