@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -11,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from builders import event, key, log, run_instances, write
-from conftest import read_table
+from conftest import TRAILTALLY, read_table
 from jobs.processes import is_reading, run_process, spilled, start
 from trailtally import cli
 
 FAULT = "ValueError: a fault of the reader, told in two lines"
 
 NOT_WHOLE = "SELECT status, file_key, reason FROM ledger WHERE status IN ('rejected', 'unreadable') OR rejected_records > 0"
+
+# Where a shell finds the program by its name, that is what is named.
+PROGRAM = "trailtally" if shutil.which("trailtally") else TRAILTALLY
 
 HOW = pytest.mark.parametrize("how", ["as it is", "small=0"], ids=["in one process", "in several"])
 
@@ -63,7 +67,7 @@ def test_a_run_that_could_not_read_a_file_ends_with_3_and_names_it_and_a_quiet_o
         f"  {folder}/cut/{key('b')}",
         "    rejected: truncated gzip: the file ends before its data does",
         "  A rejected file is read again once it changes, an unreadable one by every run. To list all of them:",
-        f'  trailtally sql {folder}/of-cut "{NOT_WHOLE}"',
+        f'  {PROGRAM} sql {folder}/of-cut "{NOT_WHOLE}"',
     ]
 
 
