@@ -95,7 +95,7 @@ class Sequence(RuleBasedStateMachine):
         self.versions += 1
         version = Version(self.versions, records)
         content = log(*(RECORDS[name] for name in records or ()))
-        # The same records in two versions are other bytes: S3's e_tag is a hash of them, and a run takes equal ones for one version.
+        # Each version has other bytes: S3's e_tag is a hash of them, and equal ones are one version.
         packed = gzip.compress(content, mtime=self.versions)
         before = self.model.disk.get(file)
         if before:
