@@ -339,8 +339,10 @@ def check_sequences(
         ),
     )
     print(f"runs: {dict(Seeded.runs)}")
-    if examples >= 30:
-        assert min(Seeded.runs[name] for name in ("completed", "again", "killed", "killed while it published")) > 0
+    if examples >= 30 and kills:
+        assert min(Seeded.runs[name] for name in ("completed", "again", "killed")) > 0
+    if examples >= 400 and kills:  # of 30 sequences one in four has none; test_killed.py kills at each of these changes
+        assert Seeded.runs["killed while it published"] > 0
 
 
 def test_the_model_knows_a_read_file() -> None:
