@@ -9,9 +9,9 @@ import pytest
 from brief.conftest import find_in
 from conftest import ROOT, run_job
 from trailtally.brief import findings as f
-from trailtally.brief.history import HISTORY_DAYS
 from trailtally.brief.lines import MOST_LINES, brief_text
 from trailtally.cli.brief import ATTENTION, EPILOG, brief_parser
+from trailtally.sql.parameters import HISTORY_DAYS
 
 # Typed by hand from examples/: launches.py and deliveries.py.
 NINTH = """\

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from trailtally.cloudtrail.times import DAY, day_number, day_text, event_time, event_times
+from trailtally.cloudtrail.times import DAY, day_number, day_text, event_time, event_times, shift_day
 from trailtally.errors import BadRecord
 
 NOON = 1_773_057_600_000_000  # 2026-03-09T12:00:00Z
@@ -111,3 +111,16 @@ def test_two_odd_times_that_are_as_long_as_two_usual_ones_do_not_pass_for_them()
 def test_what_is_read_at_once_is_what_is_read_one_by_one(text: str) -> None:
     found = event_times(["2026-03-09T12:00:00Z", text])
     assert found is None or found.tolist() == [NOON, event_time(text)]
+
+
+@pytest.mark.parametrize(
+    ("day", "days", "expected"),
+    [
+        ("2024-02-28", 2, "2024-03-01"),
+        ("2026-01-01", -1, "2025-12-31"),
+        ("9999-12-31", 1, "9999-12-31"),
+        ("0001-01-02", -90, "0001-01-01"),
+    ],
+)
+def test_a_day_is_shifted_up_to_the_first_and_last_that_there_are(day: str, days: int, expected: str) -> None:
+    assert shift_day(day, days) == expected

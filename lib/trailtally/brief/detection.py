@@ -1,12 +1,12 @@
 """The findings of a day, by SQL over the tables of `history.py`. Each list is in the order in which it is read."""
 
-import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trailtally.brief import findings as f
 from trailtally.brief.history import create_history_tables
 from trailtally.cloudtrail.launch import DRY_RUN
+from trailtally.cloudtrail.times import shift_day
 from trailtally.sql.named_queries import ACCOUNT_OF_FILE, REGION_OF_FILE
 from trailtally.sql.statement import translate_errors
 
@@ -237,7 +237,7 @@ def _detect(find: _Finder, day: str) -> f.Findings:
     )
     if not found.days_before:
         return found
-    recent = (dt.date.fromisoformat(day) - dt.timedelta(days=f.GAP_DAYS)).isoformat()
+    recent = shift_day(day, -f.GAP_DAYS)
     return replace(
         found,
         gaps=find.all(f.Gap, _GAPS, day=day, recent=recent),

@@ -1,19 +1,17 @@
 """A day of the tables and the days before it that say what is new, as tables of a DuckDB connection."""
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
+from trailtally.cloudtrail.times import shift_day
 from trailtally.sql.database import open_database
 from trailtally.sql.named_queries import IS_DENIED, denied_codes
+from trailtally.sql.parameters import HISTORY_DAYS
 from trailtally.stages.stored import read_day
 from trailtally.storage import Store
 from trailtally.tables import ledger
 
 if TYPE_CHECKING:
     import duckdb
-
-# What was not there in so many days before a day is new on it.
-HISTORY_DAYS = 90
 
 _TODAY = f"""
     CREATE TEMP TABLE today AS SELECT *, coalesce({IS_DENIED}, false) AS is_denied FROM event_counts WHERE dt = $day
@@ -48,9 +46,7 @@ def open_history(store: Store, day: str) -> "duckdb.DuckDBPyConnection":
 
     `undated` has the rows of the ledger that have no date.
     """
-    last = dt.date.fromisoformat(day)
-    first = (last - min(dt.timedelta(days=HISTORY_DAYS), last - dt.date.min)).isoformat()
-    connection = open_database(store, first, (last + dt.timedelta(days=1)).isoformat())
+    connection = open_database(store, shift_day(day, -HISTORY_DAYS), shift_day(day, 1))
     connection.register("undated", read_day(store, ledger.TABLE, ledger.UNDATED, _LEDGER))
     return connection
 

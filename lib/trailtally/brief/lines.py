@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from trailtally.brief import findings as f
-from trailtally.brief.history import HISTORY_DAYS
+from trailtally.sql.parameters import HISTORY_DAYS
 from trailtally.terminal import pluralize, printable
 
 # Lines of a brief at most; items of a section where there is room for all.

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from trailtally import __version__
 from trailtally.arguments import day
-from trailtally.brief.history import HISTORY_DAYS, open_history
+from trailtally.brief.history import open_history
 from trailtally.brief.publish import post_to_webhook, publish_to_topic, topic_arn, webhook_url
 from trailtally.cli.access_options import access_in, add_access_options
 from trailtally.cli.exit_status import COMPLETE, exit_status
 from trailtally.errors import UsageError
+from trailtally.sql.parameters import HISTORY_DAYS
 from trailtally.storage import open_store
 
 # The status of --exit-code. The statuses of a run are smaller.

@@ -1,20 +1,19 @@
 """`trailtally event`: prints one event with its duplicates, its whole record, and who else was at work around it."""
 
 import argparse
-import datetime as dt
 import re
 
 from trailtally.arguments import byte_count, check_days, day, row_count
 from trailtally.cli.access_options import access_in, add_access_options, add_log_file_options, log_file_access_in
 from trailtally.cli.exit_status import COMPLETE, INCOMPLETE
+from trailtally.cloudtrail.times import shift_day
 from trailtally.errors import UsageError
 from trailtally.run.request import MAX_FILE_BYTES
+from trailtally.sql.table_objects import FIRST_DAY, LAST_DAY
 from trailtally.storage import open_store
 from trailtally.terminal import printable, program_name
 
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
-
-_FIRST, _LAST = "0000-00-00", "9999-12-31"
 
 _DESCRIPTION = """\
 Prints the event with this id, its duplicates and the log files that hold it; its whole record, which the tables keep
@@ -95,9 +94,11 @@ def _event(options: argparse.Namespace) -> int:
     if _INSTANCE_ID.fullmatch(options.event_id):
         launch = f"{program_name()} show {printable(options.output)} --launch {options.event_id}"
         raise UsageError(f"{options.event_id} is the id of an instance, not of an event: {launch}")
-    since, until = options.since or _FIRST, options.until or _LAST
+    since, until = options.since or FIRST_DAY, options.until or LAST_DAY
+    # The hour around an event may lie on two days.
+    opened = (shift_day(options.since, -1) if options.since else since, shift_day(until, 1))
     store = open_store(options.output, access_in(options))
-    database = open_tables(store, _next_to(since, -1), _next_to(until, 1), output_name=options.output)
+    database = open_tables(store, *opened, output_name=options.output)
     question = Question(
         event_id=options.event_id,
         span=Span(since=since, until=until),
@@ -109,13 +110,3 @@ def _event(options: argparse.Namespace) -> int:
         found = run_interruptibly(database.connection, lambda: answer_question(database.connection, question, say))
     print(answer_json(found) if options.format == "json" else answer_text(found), flush=True)
     return COMPLETE if found.is_complete else INCOMPLETE
-
-
-def _next_to(limit: str, days: int) -> str:
-    """Return a day before or after: the hour around an event may lie on two days."""
-    if limit in (_FIRST, _LAST):
-        return limit
-    try:
-        return (dt.date.fromisoformat(limit) + dt.timedelta(days)).isoformat()
-    except OverflowError:  # the first or the last day that there is
-        return limit

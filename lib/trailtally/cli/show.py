@@ -4,7 +4,6 @@ For a terminal of 200 columns. No ARN, address or path is cut: long values are o
 """
 
 import argparse
-import datetime as dt
 import shlex
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,9 @@ import pyarrow.compute as pc
 from trailtally.arguments import account_id, check_days, day, row_count
 from trailtally.cli.access_options import access_in, add_access_options
 from trailtally.cli.show_lists import ShowList, events_list, launch_list, list_text
+from trailtally.cloudtrail.times import shift_day
 from trailtally.errors import UsageError
-from trailtally.sql.table_objects import check_tables
+from trailtally.sql.table_objects import LAST_DAY, check_tables
 from trailtally.stages.stored import days_of, read_day, slices_of
 from trailtally.storage import Store, open_store
 from trailtally.tables import coverage, event_counts, launches, ledger
@@ -28,8 +28,6 @@ from trailtally.terminal import printable, program_name
 
 # Objects that are read at the same time.
 _AT_ONCE = 16
-
-_LAST = "9999-12-31"
 
 _OF_EVENTS = (
     *("event_time", "event_id", "account_id", "region", "event_source", "event_name", "actor", "session_name", "source_ip"),
@@ -45,20 +43,20 @@ class Question:
     actor: str | None = None
     launch: str | None = None
     since: str = ""
-    until: str = _LAST
+    until: str = LAST_DAY
     accounts: tuple[str, ...] = ()
 
     @property
     def is_of_some_days(self) -> bool:
         """Whether some days are asked for, not all."""
-        return bool(self.since) or self.until != _LAST
+        return bool(self.since) or self.until != LAST_DAY
 
     @property
     def days(self) -> str:
         """Return the days in words, such as `from 2026-03-08 on`."""
         if not self.since:
             return f"up to {self.until}"
-        return f"from {self.since} " + ("on" if self.until == _LAST else f"to {self.until}")
+        return f"from {self.since} " + ("on" if self.until == LAST_DAY else f"to {self.until}")
 
 
 def add_show_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -96,7 +94,7 @@ def _show(options: argparse.Namespace) -> str:
         actor=options.actor,
         launch=options.launch,
         since=options.since or "",
-        until=options.until or _LAST,
+        until=options.until or LAST_DAY,
         accounts=tuple(options.account or ()),
     )
     return show(open_store(options.output, access_in(options)), question, output_name=options.output)
@@ -191,17 +189,11 @@ def _around(events: pa.Table, call: dict[str, Any], question: Question, output_n
     title = f"Events of its actor on {call['dt']}"
     if count > rows:
         title += f" (the {rows:,} nearest to the launch, of {count:,}: --rows)"
-    day_before, day_after = (_beside(call["dt"], days) for days in (-1, 1))
+    day_before, day_after = (shift_day(call["dt"], days) for days in (-1, 1))
     asked = shlex.join([printable(output_name), "--launch", printable(question.launch or "")])
     query = f"{program_name()} query events_around_launch {asked} --since {day_before} --until {day_after}"
     hint = f"An hour before and after it, over midnight too: {query}"
     return events_list(title, events.slice(first, rows))._replace(hint=hint)
-
-
-def _beside(day_of_launch: str, days: int) -> str:
-    """Return the day that is so many days after a day, which may be the first or last there is."""
-    ordinal = dt.date.fromisoformat(day_of_launch).toordinal() + days
-    return dt.date.fromordinal(min(max(ordinal, dt.date.min.toordinal()), dt.date.max.toordinal())).isoformat()
 
 
 def _launches(reader: _Reader) -> ShowList:

@@ -62,3 +62,9 @@ def day_number(day: str) -> int:
 def day_text(day: int) -> str:
     """Return YYYY-MM-DD of a day counted from 1970-01-01."""
     return (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()
+
+
+def shift_day(day: str, days: int) -> str:
+    """Return the day YYYY-MM-DD that is so many days after another, or before it; at most the first or last that there is."""
+    ordinal = dt.date.fromisoformat(day).toordinal() + days
+    return dt.date.fromordinal(min(max(ordinal, dt.date.min.toordinal()), dt.date.max.toordinal())).isoformat()

@@ -4,9 +4,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from trailtally.report.period import HISTORY_DAYS, Period
+from trailtally.report.period import Period
 from trailtally.report.pieces import Listing, Section
 from trailtally.report.source import Source
+from trailtally.sql.parameters import HISTORY_DAYS
 
 _MOST = 200
 

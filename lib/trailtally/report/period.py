@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from trailtally.cloudtrail.times import shift_day
 from trailtally.errors import TrailtallyError, UsageError
+from trailtally.sql.parameters import HISTORY_DAYS
 
 # Days of a report without --since: the last ones of the tables.
 DEFAULT_DAYS = 90
-
-# What is new is what was not there in so many days before the period, which the named queries take, too.
-HISTORY_DAYS = 90
 
 _ONE = dt.timedelta(days=1)
 
@@ -72,7 +71,7 @@ class Period:
     @property
     def new_since(self) -> str:
         """Return the first day on which something can be new. Without a history, the first day with logs stands for one."""
-        return self.since if self.history else _after(self.first_logs)
+        return self.since if self.history else shift_day(self.first_logs, 1)
 
     @property
     def has_earlier_day(self) -> bool:
@@ -111,13 +110,13 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
     if since:
         first = max(since, known[0])
     else:
-        start = _before(last, DEFAULT_DAYS - 1)
+        start = shift_day(last, 1 - DEFAULT_DAYS)
         first = next((day for day in known if start <= day <= last), start)
     logs = [day for day in known if first <= day <= last]
     if not logs:
         asked = f"from {since or first} " + (f"to {until}" if until else "on")
         raise UsageError(f"{output_name}: no events {asked}. Its tables have {known[0]} to {known[-1]} (--since, --until)")
-    oldest = _before(first, HISTORY_DAYS)
+    oldest = shift_day(first, -HISTORY_DAYS)
     return Period(
         since=first,
         until=last,
@@ -127,7 +126,7 @@ def choose_period(days: Sequence[str], since: str | None, until: str | None, tod
         last_logs=logs[-1],
         history=next((day for day in known if oldest <= day < first), None),
         after_today=len(days) - len(known),
-        last_whole=min(last, _before(now, 1)),
+        last_whole=min(last, shift_day(now, -1)),
     )
 
 
@@ -145,13 +144,3 @@ def days_between(first: str, last: str) -> list[str]:
     """Return the days from the first to the last, both included."""
     start = dt.date.fromisoformat(first)
     return [(start + number * _ONE).isoformat() for number in range((dt.date.fromisoformat(last) - start).days + 1)]
-
-
-def _after(day: str) -> str:
-    ordinal = dt.date.fromisoformat(day).toordinal() + 1
-    return dt.date.fromordinal(min(ordinal, dt.date.max.toordinal())).isoformat()
-
-
-def _before(day: str, days: int) -> str:
-    ordinal = dt.date.fromisoformat(day).toordinal() - days
-    return dt.date.fromordinal(max(ordinal, 1)).isoformat()

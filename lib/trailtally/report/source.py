@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trailtally.cloudtrail.times import shift_day
 from trailtally.errors import UsageError
 from trailtally.report.period import Period, choose_period
 from trailtally.report.pieces import MOST_SERIES, Stack, stack
 from trailtally.sql.named_queries import ACCOUNT_OF_FILE
-from trailtally.sql.table_objects import LAST_DAY
 from trailtally.stages.stored import days_of
 from trailtally.storage import Store
 from trailtally.tables import coverage, ledger
@@ -125,7 +125,8 @@ def _views(period: Period, accounts: Sequence[str]) -> list[str]:
     of_files = f" AND coalesce({ACCOUNT_OF_FILE}, '') IN ('', {listed})" if accounts else ""
     of_days = f"dt BETWEEN '{period.since}' AND '{period.until}'"
     of_history = f"dt BETWEEN '{period.history or period.since}' AND '{period.until}'"
-    days = f"(delivered BETWEEN '{period.since}' AND '{_after(period.until)}' OR delivered = '{ledger.UNDATED}')"
+    delivered_until = shift_day(period.until, _DELIVERED_AFTER)
+    days = f"(delivered BETWEEN '{period.since}' AND '{delivered_until}' OR delivered = '{ledger.UNDATED}')"
     in_period = {"counts": "event_counts", "launches": "launches", "coverage": "coverage", "events": "events"}
     in_history = {"counts": "event_counts", "coverage": "coverage"}
     bucket = f"{period.bucket_sql} AS bucket"
@@ -140,10 +141,3 @@ def _views(period: Period, accounts: Sequence[str]) -> list[str]:
         ),
         f"CREATE VIEW period_files AS SELECT * FROM ledger WHERE {days}{of_files}",  # noqa: S608
     ]
-
-
-def _after(day: str) -> str:
-    try:
-        return (dt.date.fromisoformat(day) + dt.timedelta(days=_DELIVERED_AFTER)).isoformat()
-    except OverflowError:
-        return LAST_DAY

@@ -1,12 +1,12 @@
 """One batch of a run: read its log files, merge the event days that they touch, and publish all of it if the sums close."""
 
-import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from trailtally.cloudtrail.times import shift_day
 from trailtally.engine import Engine
 from trailtally.errors import RunStopped, SumsDoNotClose
 from trailtally.run import commit
@@ -121,17 +121,12 @@ def _depths(context: Context, batch: Batch, slice_rows: int) -> dict[str, int]:
     sizes = {day.day: day.bytes for day in batch.days}
     depths: dict[str, int] = {}
     for day in batch.days:
-        rows = (day.bytes + sizes.get(_next(day.day), 0)) / _RECORD_BYTES
+        rows = (day.bytes + sizes.get(shift_day(day.day, 1), 0)) / _RECORD_BYTES
         if rows > slice_rows:
             stored = slices_of(context.stores.output, EVENTS, day.day)
             depth = min(map(len, stored)) if stored else math.ceil(math.log2(rows / slice_rows))
             depths |= {day.day: depth} if depth else {}
     return depths
-
-
-def _next(day: str) -> str:
-    # A path may say 9999-12-31, after which no day comes.
-    return dt.date.fromordinal(min(dt.date.fromisoformat(day).toordinal() + 1, dt.date.max.toordinal())).isoformat()
 
 
 def _check_texts(manifest: Manifest) -> None:

@@ -1,7 +1,6 @@
 """A plan as text, for `--dry-run`."""
 
-import datetime as dt
-
+from trailtally.cloudtrail.times import shift_day
 from trailtally.run.plan import Batch, Plan
 from trailtally.terminal import pluralize, printable
 
@@ -38,12 +37,9 @@ def _by_account_and_region(plan: Plan) -> list[str]:
 def _batch_lines(batches: list[Batch]) -> list[str]:
     lines = [f"batch {number:,}: {batch}" for number, batch in enumerate(batches, 1) if batch.files]
     days = [day.day for batch in batches for day in batch.days if day.files]
+    first = shift_day(days[0], -1)
     touched = (
-        f"days of events that they would touch: as a rule {_day_before(days[0])} to {days[-1]}, the days of delivery and the one "
+        f"days of events that they would touch: as a rule {first} to {days[-1]}, the days of delivery and the one "
         "before. Others, whose events came late, show only when the files are read"
     )
     return [*lines, touched]
-
-
-def _day_before(day: str) -> str:
-    return dt.date.fromordinal(max(dt.date.fromisoformat(day).toordinal() - 1, 1)).isoformat()

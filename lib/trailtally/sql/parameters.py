@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from trailtally.arguments import account_id, day
+from trailtally.cloudtrail.times import shift_day
 from trailtally.errors import UsageError
 from trailtally.sql.named_queries import Query
 
@@ -18,7 +19,7 @@ _DAYS = 7
 _MINUTES = 60
 
 # Days before --since that are looked at. A region that was silent for weeks is not missing.
-_HISTORY_DAYS = 90
+HISTORY_DAYS = 90
 _HISTORY_OF_COMPLETENESS = 14
 
 # A service without its domain at the beginning of a pattern, as in ec2:RunInstances.
@@ -55,7 +56,7 @@ def add_parameters(parser: argparse.ArgumentParser, *, first_day: str = "") -> N
         "--history",
         type=a_moment,
         metavar="DAY",
-        help=f"of what is new or missing: looked at from this day on (default: {_HISTORY_DAYS} days before --since; "
+        help=f"of what is new or missing: looked at from this day on (default: {HISTORY_DAYS} days before --since; "
         f"{_HISTORY_OF_COMPLETENESS} for incomplete_days)",
     )
     parser.add_argument(
@@ -91,7 +92,7 @@ def values(asked: Query, options: argparse.Namespace, *, first_day: str = "") ->
             raise UsageError(f"query {asked.name} has no --{name}: it takes {_taken(names)}")
     today = dt.datetime.now(dt.UTC).date().isoformat()
     until: Moment = options.until or Moment(today)
-    since: Moment = options.since or Moment(_days_before(until.day, _DAYS))
+    since: Moment = options.since or Moment(shift_day(until.day, -_DAYS))
     if (since.time or until.time) and "since_time" not in names:
         given = [f"--{name} {it.day}" for name, it in (("since", options.since), ("until", options.until)) if it]
         raise UsageError(f"query {asked.name} takes whole days: give {' '.join(given)}")
@@ -121,8 +122,8 @@ def _taken(names: set[str]) -> str:
 
 
 def _history(asked: Query, given: Moment | None, since: str, first_day: str) -> str:
-    days = _HISTORY_OF_COMPLETENESS if asked.name == "incomplete_days" else _HISTORY_DAYS
-    history = given.day if given else max(_days_before(since, days), first_day)
+    days = _HISTORY_OF_COMPLETENESS if asked.name == "incomplete_days" else HISTORY_DAYS
+    history = given.day if given else max(shift_day(since, -days), first_day)
     if given and history >= since:
         raise UsageError(f"--history {history} does not come before --since {since}: what is new is what was not there before")
     return history
@@ -142,10 +143,6 @@ def moment(text: str, *, first_day: str = "") -> Moment:
     if found.day < first_day:
         raise argparse.ArgumentTypeError(f"{found.day} is before {first_day}, the first day that Athena looks at")
     return found
-
-
-def _days_before(day: str, days: int) -> str:
-    return dt.date.fromordinal(max(dt.date.fromisoformat(day).toordinal() - days, 1)).isoformat()
 
 
 def _minutes(text: str) -> int:
